@@ -1,0 +1,1 @@
+"""What the services agree on: contracts and catalog (pure), runtime (plumbing with IO)."""

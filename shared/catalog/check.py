@@ -1,0 +1,47 @@
+"""What the files of a catalog say about one another: every check, in one list."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from shared.catalog.catalog import Catalog
+from shared.catalog.checks import dispatches, profiles, rules, units
+from shared.catalog.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogFiles:
+    """The file names of the parts that have one file each, in the order of the catalog's own tuples."""
+
+    dispatches: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+
+
+Check = Callable[[Catalog, CatalogFiles], list[Problem]]
+# Each check, and the parts of the catalog that it needs to be whole.
+CHECKS: tuple[tuple[Check, frozenset[str]], ...] = (
+    (lambda catalog, _: units.check_unit_names(catalog), frozenset({"units"})),
+    (lambda catalog, _: units.check_unit_dates(catalog), frozenset({"units"})),
+    (lambda catalog, _: units.check_unit_parents(catalog), frozenset({"units"})),
+    (lambda catalog, _: units.check_successors(catalog), frozenset({"units"})),
+    (lambda catalog, _: units.check_unit_sources(catalog), frozenset({"units", "rulesets"})),
+    (lambda catalog, _: profiles.check_indicators(catalog), frozenset({"indicators"})),
+    (lambda catalog, _: rules.check_rule_names(catalog), frozenset({"rulesets"})),
+    (lambda catalog, _: rules.check_rule_dates(catalog), frozenset({"rulesets"})),
+    (lambda catalog, _: rules.check_rule_meaning(catalog), frozenset({"rulesets", "indicators", "units"})),
+    (lambda catalog, files: dispatches.check_dispatch_names(catalog, files.dispatches), frozenset()),
+    (lambda catalog, files: dispatches.check_dispatch_rules(catalog, files.dispatches), frozenset({"indicators"})),
+    (lambda catalog, files: dispatches.check_dispatch_places(catalog, files.dispatches), frozenset({"units"})),
+    (lambda catalog, files: dispatches.check_dispatch_sources(catalog, files.dispatches), frozenset({"rulesets"})),
+    (
+        lambda catalog, _: dispatches.check_addresses(catalog),
+        frozenset({"addresses", "dispatches", "units"}),
+    ),
+    (lambda catalog, files: profiles.check_profile_sources(catalog, files.profiles), frozenset()),
+    (lambda catalog, files: profiles.check_profile_places(catalog, files.profiles), frozenset({"units"})),
+    (lambda catalog, files: profiles.check_aliases(catalog, files.profiles), frozenset({"indicators"})),
+)
+
+
+def check_catalog(catalog: Catalog, files: CatalogFiles, broken: frozenset[str] = frozenset()) -> list[Problem]:
+    """Return the problems between the parts of a catalog; checks that need a part in `broken` are left out."""
+    return [problem for check, needs in CHECKS if not needs & broken for problem in check(catalog, files)]

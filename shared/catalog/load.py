@@ -1,0 +1,115 @@
+"""Reading a catalog folder: strict YAML, shape, then what the files say about one another; all problems at once."""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from shared.catalog.catalog import Catalog
+from shared.catalog.check import CatalogFiles, check_catalog
+from shared.catalog.dispatches import AddressesFile, OfficialDispatch
+from shared.catalog.indicators import IndicatorsFile
+from shared.catalog.problems import CatalogError, Problem
+from shared.catalog.profiles import SourceProfile
+from shared.catalog.rulesets import RulesetsFile
+from shared.catalog.shape import validate
+from shared.catalog.strict_yaml import read_yaml
+from shared.catalog.units import UnitsFile
+
+__all__ = ["SHIPPED", "CatalogError", "load_catalog"]
+
+SHIPPED = Path(__file__).parent / "data"
+UNITS, INDICATORS, RULESETS, ADDRESSES = "units.yaml", "indicators.yaml", "rulesets.yaml", "addresses.yaml"
+DISPATCHES, PROFILES = "dispatches", "profiles"
+DATA_SUFFIXES = (".yaml", ".yml", ".json", ".toml")
+DIGEST_CHARACTERS = 12
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass
+class _Reading:
+    """The state of one load: what was read, what went wrong, and which parts of the catalog are therefore unknown."""
+
+    directory: Path
+    problems: list[Problem] = field(default_factory=list)
+    broken: set[str] = field(default_factory=set)
+    digest: Any = field(default_factory=hashlib.sha256)
+
+    def read(self, part: str, file: str, model: type[M]) -> M | None:
+        """Return a file as its model, or None after noting its problems."""
+        content, data, problem = read_yaml(self.directory, file)
+        self.digest.update(f"{file}\0{len(content)}\0".encode() + content)
+        value, problems = (None, [problem]) if problem else validate(model, file, data)
+        if value is None:
+            self.broken.add(part)
+            self.problems += problems
+        return value
+
+    def read_folder(self, folder: str, model: type[M]) -> tuple[list[str], list[M]]:
+        """Return the names and models of all good YAML files of a folder; a missing folder has none."""
+        files, values = [], []
+        for path in sorted((self.directory / folder).glob("*.yaml")):
+            file = f"{folder}/{path.name}"
+            value = self.read(folder, file, model)
+            if value is not None:
+                files.append(file)
+                values.append(value)
+        return files, values
+
+
+def load_catalog(directory: Path | None = None) -> Catalog:
+    """Return the catalog of a folder, or the shipped one for None.
+
+    Raises CatalogError with every problem that can be told: of reading, of shape, and between files. A check that
+    needs a file which cannot be read is left out, because it could only repeat that.
+    """
+    directory = directory or SHIPPED
+    if not directory.is_dir():
+        what, remedy = "the catalog folder is missing", "set DATCHUAN_CATALOG to a folder, or unset it"
+        raise CatalogError([Problem(str(directory), "", None, what, remedy)])
+    reading = _Reading(directory, problems=_unexpected_files(directory))
+    if (directory / ADDRESSES).exists():
+        addresses = reading.read("addresses", ADDRESSES, AddressesFile)
+    else:
+        addresses = AddressesFile()
+    dispatch_files, dispatches = reading.read_folder(DISPATCHES, OfficialDispatch)
+    indicators = reading.read("indicators", INDICATORS, IndicatorsFile)
+    profile_files, profiles = reading.read_folder(PROFILES, SourceProfile)
+    rulesets = reading.read("rulesets", RULESETS, RulesetsFile)
+    units = reading.read("units", UNITS, UnitsFile)
+    catalog = Catalog(
+        digest=reading.digest.hexdigest()[:DIGEST_CHARACTERS],
+        regions=units.regions if units else (),
+        groups=units.groups if units else (),
+        units=units.units if units else (),
+        indicators=indicators.indicators if indicators else (),
+        sources=rulesets.sources if rulesets else (),
+        rulesets=rulesets.rulesets if rulesets else (),
+        standards=rulesets.standards if rulesets else (),
+        rules=rulesets.rules if rulesets else (),
+        dispatches=tuple(dispatches),
+        addresses=addresses.addresses if addresses else (),
+        profiles=tuple(profiles),
+    )
+    files = CatalogFiles(dispatches=tuple(dispatch_files), profiles=tuple(profile_files))
+    problems = reading.problems + check_catalog(catalog, files, frozenset(reading.broken))
+    if problems:
+        raise CatalogError(problems)
+    return catalog
+
+
+def _unexpected_files(directory: Path) -> list[Problem]:
+    """Return a problem for each data file that no part of the catalog reads: a misspelt name must not be ignored."""
+    known = {UNITS, INDICATORS, RULESETS, ADDRESSES}
+    found = [path for path in sorted(directory.iterdir()) if path.is_file() and path.name not in known]
+    for folder in (DISPATCHES, PROFILES):
+        found += [path for path in sorted((directory / folder).glob("*")) if path.suffix != ".yaml"]
+    remedy = f"name it {', '.join(sorted(known))}, {DISPATCHES}/NAME.yaml or {PROFILES}/NAME.yaml, or remove it"
+    return [
+        Problem(path.relative_to(directory).as_posix(), "", None, "is not a file of a catalog", remedy)
+        for path in found
+        if path.suffix in DATA_SUFFIXES
+    ]
