@@ -1,0 +1,1 @@
+"""Benchmarks: workload v1 through the real services, beside the right answers."""

@@ -1,0 +1,1 @@
+"""The operators' room: command line, embedded stack, demo, migrations and verification."""

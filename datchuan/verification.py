@@ -1,0 +1,103 @@
+"""Verification: a full recompute from the journal against what the evaluator has stored, in one snapshot."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.evaluator.adapters import queries, sql_read
+from services.evaluator.domain.compare import Difference, differing_facts, differing_rollups, differing_verdicts
+from services.evaluator.domain.outcome import FactKey
+from services.evaluator.domain.recompute import newest_facts, recompute
+from services.evaluator.domain.slots import slot_table
+from shared.catalog.catalog import Catalog
+from shared.contracts.streams import INDICATOR_REPORTED
+from shared.contracts.vocabulary import UnitLevel, VerdictStatus
+from shared.contracts.wire import IndicatorReported, decode_indicator_reported
+
+_JOURNAL = text("SELECT event FROM ingest.journal")
+_WAITING = text("SELECT payload FROM messaging.mailbox WHERE stream LIKE :stream")
+_BURIED = text("SELECT payload FROM messaging.dead_letter WHERE stream LIKE :stream")
+_decode = msgspec.json.Decoder(IndicatorReported).decode
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was compared, and every difference found. `waiting` and `buried` reports are not applied yet."""
+
+    communes: int
+    facts: int
+    verdicts: int
+    events: int
+    waiting: int
+    buried: int
+    differences: tuple[Difference, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the result for `--json`: counts, and the differences as a number and in detail."""
+        counts = {key: value for key, value in asdict(self).items() if key != "differences"}
+        return counts | {
+            "differences": len(self.differences),
+            "details": [asdict(difference) for difference in self.differences],
+        }
+
+
+async def verify(engine: AsyncEngine, catalog: Catalog) -> Verification:
+    """Recompute everything from the journal and compare it with the store, in one consistent snapshot.
+
+    Reports whose message still waits in the mailbox are left out: the store does not claim to know them yet.
+    """
+    async with engine.connect() as connection:
+        await connection.execution_options(isolation_level="REPEATABLE READ")
+        async with connection.begin():
+            return await _verify(connection, catalog)
+
+
+async def _verify(connection: AsyncConnection, catalog: Catalog) -> Verification:
+    state = await queries.writer_state(connection)
+    journal = [_decode(event) for event in await connection.scalars(_JOURNAL)]
+    waiting = await _sequences(connection, _WAITING)
+    buried = await _sequences(connection, _BURIED)
+    slots = slot_table(catalog)
+    applied = [
+        report
+        for report in journal
+        if report.seq not in waiting
+        and report.seq not in buried
+        and report.unit in catalog.unit_by_id
+        and slots.number(report) is not None
+    ]
+    stored = {_key(fact): fact for fact in await sql_read.all_facts(connection)}
+    verdicts = {key: verdict.finding for key, verdict in (await sql_read.verdicts(connection)).items()}
+    counts = {
+        (row["unit"], row["standard"], status): row[status]
+        for row in await queries.rollups(connection)
+        for status in VerdictStatus
+    }
+    facts = newest_facts(applied)
+    differences = differing_facts(stored, facts)
+    if state is not None:
+        expected = recompute(catalog, facts, state[0])
+        differences += differing_verdicts(verdicts, expected) + differing_rollups(counts, expected)
+    known = catalog.unit_by_id
+    communes = {unit for unit, _ in verdicts if unit in known and known[unit].level is UnitLevel.COMMUNE}
+    return Verification(
+        communes=len(communes),
+        facts=len(stored),
+        verdicts=len(verdicts),
+        events=len(journal),
+        waiting=len(waiting),
+        buried=len(buried),
+        differences=tuple(differences),
+    )
+
+
+async def _sequences(connection: AsyncConnection, query: Any) -> set[int]:
+    payloads = await connection.scalars(query, {"stream": f"{INDICATOR_REPORTED}%"})
+    return {report.seq for payload in payloads for report in decode_indicator_reported(payload).events}
+
+
+def _key(fact: IndicatorReported) -> FactKey:
+    return fact.unit, fact.indicator, fact.cell, (fact.period_end, fact.period_start), fact.part

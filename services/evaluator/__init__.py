@@ -1,0 +1,1 @@
+"""Evaluator: consumes IndicatorReported, owns facts, verdicts and transitions, produces VerdictChanged."""

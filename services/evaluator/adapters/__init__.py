@@ -1,0 +1,1 @@
+"""The edges of the evaluator: its tables and the SQL behind its ports."""

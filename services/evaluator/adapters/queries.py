@@ -1,0 +1,157 @@
+"""What operators ask the evaluator's tables: status, history and the numbers behind a verdict. Read only."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.evaluator.adapters import sql_read
+from services.evaluator.domain.engine import Engine
+from services.evaluator.domain.findings import Finding
+from services.evaluator.domain.outcome import StoredVerdict
+from services.evaluator.domain.plan import Node
+from services.evaluator.domain.state import UnitState
+from shared.catalog.catalog import Catalog
+from shared.contracts.vocabulary import VerdictReason, VerdictStatus
+from shared.contracts.wire import CellFinding, IndicatorReported
+
+_UNIT_VERDICTS = text(
+    "SELECT unit, node, status, reason, cells, since, ruleset, transition FROM evaluator.verdict WHERE unit = :unit"
+)
+_UNIT_FACTS = text(
+    "SELECT unit, indicator, cell, period_end, period_start, part, seq, observed_at, event_id, source, numerator, "
+    "denominator, value, deleted, stage, valid_until FROM evaluator.fact WHERE unit = :unit "
+    "ORDER BY indicator, cell, period_end DESC, period_start DESC, part"
+)
+_TRANSITIONS = text(
+    "SELECT id, from_status, to_status, from_reason, to_reason, cause, event_ids, ruleset, catalog, occurred_at, "
+    "as_of, observed_at, before, after FROM evaluator.transition "
+    "WHERE unit = :unit AND node = :node ORDER BY id DESC LIMIT :n"
+)
+_LATEST = text(
+    "SELECT id, unit, node, node_kind, from_status, to_status, to_reason, cause, occurred_at FROM evaluator.transition "
+    "WHERE id > :after ORDER BY id LIMIT :n"
+)
+_ROLLUPS = text(
+    "SELECT unit, standard, total, met, not_met, not_evaluable, not_applicable FROM evaluator.rollup "
+    "WHERE total > 0 ORDER BY unit, standard"
+)
+_BY_NODE = text("SELECT node, status, count(*) AS communes FROM evaluator.verdict GROUP BY node, status")
+_STATE = text("SELECT as_of, catalog, written_at FROM evaluator.writer_state WHERE partition = :partition")
+_COUNT = text("SELECT count(*) FROM evaluator.transition")
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """One verdict of a unit with the numbers behind it; `cells` is empty for tiêu chí and standards."""
+
+    node: Node
+    finding: Finding
+    since: dt.datetime | None
+    ruleset: str
+    cells: tuple[CellFinding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TransitionRow:
+    """One line of the history of a verdict."""
+
+    id: int
+    from_status: str
+    to_status: str
+    from_reason: str
+    to_reason: str
+    cause: str
+    event_ids: tuple[str, ...]
+    ruleset: str
+    catalog: str
+    occurred_at: dt.datetime
+    as_of: dt.date
+    observed_at: dt.datetime | None
+    before: tuple[CellFinding, ...]
+    after: tuple[CellFinding, ...]
+
+
+async def unit_facts(connection: AsyncConnection, unit: str) -> list[IndicatorReported]:
+    """Return every stored fact of a unit, newest period first within a cell."""
+    return [sql_read.report_of(row) for row in await connection.execute(_UNIT_FACTS, {"unit": unit})]
+
+
+async def unit_status(connection: AsyncConnection, catalog: Catalog, unit: str, as_of: dt.date) -> list[NodeStatus]:
+    """Return the stored verdicts of a unit, in the order of its rules, with the measures they rest on."""
+    rows = await connection.execute(_UNIT_VERDICTS, {"unit": unit})
+    stored = {row.node: sql_read.verdict_of(row) for row in rows}
+    facts = await unit_facts(connection, unit)
+    engine = Engine(catalog, as_of)
+    engine.restore(facts, {}, dt.datetime.combine(as_of, dt.time.min, tzinfo=dt.UTC))
+    state = engine.units[unit]
+    return [_node_status(state, node, stored.get(node.name), as_of) for node in state.plan.nodes]
+
+
+def _node_status(state: UnitState, node: Node, stored: StoredVerdict | None, as_of: dt.date) -> NodeStatus:
+    finding = stored.finding if stored else Finding(VerdictStatus.NOT_EVALUABLE, VerdictReason.NO_DATA)
+    return NodeStatus(
+        node=node,
+        finding=finding,
+        since=stored.since if stored else None,
+        ruleset=stored.ruleset if stored else node.ruleset,
+        cells=state.explain(node, as_of),
+    )
+
+
+async def history(connection: AsyncConnection, unit: str, node: str, limit: int = 50) -> list[TransitionRow]:
+    """Return the transitions of one verdict, newest first."""
+    rows = await connection.execute(_TRANSITIONS, {"unit": unit, "node": node, "n": limit})
+    return [
+        TransitionRow(
+            id=row.id,
+            from_status=row.from_status,
+            to_status=row.to_status,
+            from_reason=row.from_reason,
+            to_reason=row.to_reason,
+            cause=row.cause,
+            event_ids=tuple(row.event_ids),
+            ruleset=row.ruleset,
+            catalog=row.catalog,
+            occurred_at=row.occurred_at,
+            as_of=row.as_of,
+            observed_at=row.observed_at,
+            before=_cells(row.before),
+            after=_cells(row.after),
+        )
+        for row in rows
+    ]
+
+
+def _cells(stored: Any) -> tuple[CellFinding, ...]:
+    return () if stored is None else msgspec.convert(stored, tuple[CellFinding, ...])
+
+
+async def transitions_after(connection: AsyncConnection, after: int, limit: int = 200) -> list[dict[str, Any]]:
+    """Return the next transitions after an id, oldest first: what a live board follows."""
+    rows = await connection.execute(_LATEST, {"after": after, "n": limit})
+    return [dict(row) for row in rows.mappings()]
+
+
+async def rollups(connection: AsyncConnection) -> list[dict[str, Any]]:
+    """Return how many communes of every district and province stand where."""
+    return [dict(row) for row in (await connection.execute(_ROLLUPS)).mappings()]
+
+
+async def communes_by_node(connection: AsyncConnection) -> dict[tuple[str, str], int]:
+    """Return the number of units by (node, status)."""
+    return {(row.node, row.status): row.communes for row in await connection.execute(_BY_NODE)}
+
+
+async def transition_count(connection: AsyncConnection) -> int:
+    """Return how many transitions there have been."""
+    return int(await connection.scalar(_COUNT) or 0)
+
+
+async def writer_state(connection: AsyncConnection, partition: int = 0) -> tuple[dt.date, str] | None:
+    """Return the day and the catalog that the stored verdicts belong to, or None before the first writer."""
+    row = (await connection.execute(_STATE, {"partition": partition})).one_or_none()
+    return None if row is None else (row.as_of, row.catalog)

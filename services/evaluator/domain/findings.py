@@ -1,0 +1,55 @@
+"""Findings: the verdict of one node as a value. Equal findings are one object, so the engine compares by identity."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from shared.contracts.vocabulary import VerdictReason as Reason
+from shared.contracts.vocabulary import VerdictStatus as Status
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Status, reason, and the cells (sexes, sectors) at fault; "" stands for the whole chỉ tiêu."""
+
+    status: Status
+    reason: Reason
+    cells: tuple[str, ...] = ()
+
+
+def finding(status: Status, reason: Reason, cells: tuple[str, ...] = ()) -> Finding:
+    """Return the one finding of these values."""
+    return _only(status, reason, cells)
+
+
+@cache  # unbounded on purpose: an evicted finding would no longer be the same object; there are a few hundred at most
+def _only(status: Status, reason: Reason, cells: tuple[str, ...]) -> Finding:
+    return Finding(status, reason, cells)
+
+
+NO_DATA = finding(Status.NOT_EVALUABLE, Reason.NO_DATA)
+RULE_UNKNOWN = finding(Status.NOT_EVALUABLE, Reason.RULE_UNKNOWN)
+RULE_ENDED = finding(Status.NOT_APPLICABLE, Reason.RULE_ENDED)
+UNIT_ENDED = finding(Status.NOT_APPLICABLE, Reason.UNIT_ENDED)
+NO_TITLE = finding(Status.NOT_APPLICABLE, Reason.NO_TITLE_FOR_UNIT)
+ALL_MET = finding(Status.MET, Reason.ALL_MET)
+CHILD_NOT_MET = finding(Status.NOT_MET, Reason.CHILD_NOT_MET)
+CHILD_NOT_EVALUABLE = finding(Status.NOT_EVALUABLE, Reason.CHILD_NOT_EVALUABLE)
+NONE_APPLICABLE = finding(Status.NOT_APPLICABLE, Reason.NONE_APPLICABLE)
+
+
+def roll_up(children: Iterable[Finding]) -> Finding:
+    """Return the finding of a tiêu chí or standard: met when everything that applies is met.
+
+    One part not met decides; otherwise one that cannot be evaluated keeps the whole open.
+    """
+    result = NONE_APPLICABLE
+    for child in children:
+        status = child.status
+        if status is Status.NOT_MET:
+            return CHILD_NOT_MET
+        if status is Status.NOT_EVALUABLE:
+            result = CHILD_NOT_EVALUABLE
+        elif status is Status.MET and result is NONE_APPLICABLE:
+            result = ALL_MET
+    return result

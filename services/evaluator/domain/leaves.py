@@ -1,0 +1,91 @@
+"""Leaves: from the rule of a chỉ tiêu to the judge that applies it, with the slots it reads."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from services.evaluator.domain.judges import (
+    AttestationJudge,
+    CertificateJudge,
+    EitherJudge,
+    EventJudge,
+    Judge,
+    RateJudge,
+    SumJudge,
+    UnknownJudge,
+)
+from services.evaluator.domain.slots import SlotTable
+from services.evaluator.domain.targets import RateTarget
+from shared.catalog.catalog import Catalog
+from shared.catalog.rulesets import IndicatorRule
+from shared.contracts.vocabulary import Combine, Operator
+from shared.contracts.vocabulary import VerdictReason as Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A chỉ tiêu: the rule, its judge, the slots it reads, and the threshold for this kind of unit (percent or count).
+
+    A `timed` leaf can change its verdict with no report: its certificate expires or its window rolls over.
+    """
+
+    rule: IndicatorRule
+    judge: Judge
+    slots: tuple[int, ...]
+    threshold: float | None
+    timed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where the reports of an indicator land: (cell, slot) of its measures, and the slot of its attestation."""
+
+    measured: tuple[tuple[str, int], ...]
+    attested: int | None
+
+
+def leaf_of(catalog: Catalog, slots: SlotTable, rule: IndicatorRule, keys: tuple[str | None, ...]) -> Leaf:
+    """Return the leaf of a rule for units whose thresholds are keyed by `keys` (commune group, region)."""
+    indicator = catalog.indicator_by_key[rule.indicator]
+    places = _Places(
+        measured=tuple(
+            (cell, slots.measured[rule.indicator, cell])
+            for cell in indicator.cells
+            if (rule.indicator, cell) in slots.measured
+        ),
+        attested=slots.attested.get((rule.indicator, "")),
+    )
+    threshold = rule.threshold_for(keys)
+    known = not (rule.disabled or catalog.ruleset_by_id[rule.ruleset].disabled)
+    judge = _judge(rule, places, threshold, indicator.by) if known else UnknownJudge()
+    read = tuple(slot for _, slot in places.measured) + (() if places.attested is None else (places.attested,))
+    timed = rule.window is not None or rule.validity_years is not None
+    return Leaf(rule, judge, read, None if threshold is None else float(threshold), timed)
+
+
+def _judge(rule: IndicatorRule, places: _Places, threshold: Decimal | None, by: str | None) -> Judge:
+    operator, attested = rule.operator, places.attested
+    if operator is Operator.IS_TRUE and attested is not None:
+        return AttestationJudge(attested, tuple(slot for _, slot in places.measured))
+    if operator is Operator.CERTIFICATE_VALID and attested is not None and rule.validity_years:
+        return CertificateJudge(attested, rule.validity_years)
+    if operator is None or threshold is None or not places.measured:
+        return UnknownJudge()
+    if operator is Operator.NO_EVENT_IN_WINDOW:
+        return EventJudge(places.measured, int(threshold), windowed=rule.window is not None)
+    return _rate_judge(
+        rule, places, RateTarget.of(operator, threshold, zero_not_applicable=rule.zero_denominator_not_applicable), by
+    )
+
+
+def _rate_judge(rule: IndicatorRule, places: _Places, target: RateTarget, by: str | None) -> Judge:
+    rate = RateJudge(
+        groups=places.measured,
+        target=target,
+        missing=Reason.MISSING_SECTOR if by == "sector" else Reason.MISSING_SEX,
+        this_year=rule.window is not None,
+    )
+    if rule.combine is Combine.SUM:
+        return SumJudge(rate)
+    if rule.either_attested_or_rate and places.attested is not None:
+        return EitherJudge(rate, AttestationJudge(places.attested))
+    return rate

@@ -1,0 +1,200 @@
+"""The writer on a real PostgreSQL: one transaction a step, exact recovery, one writer at a time."""
+
+import datetime as dt
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+import pytest
+from faststream.redis import RedisBroker
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.evaluator.adapters import queries, sql_read
+from services.evaluator.adapters.sql_store import SqlVerdictStore
+from services.evaluator.handlers import Writer
+from services.evaluator.metrics import EvaluatorMetrics
+from shared.contracts.streams import INDICATOR_REPORTED, partition_stream
+from shared.contracts.vocabulary import Cause, Part, VerdictReason, VerdictStatus
+from shared.contracts.wire import (
+    IndicatorReported,
+    IndicatorReportedBatch,
+    VerdictChanged,
+    decode_verdict_changed,
+    encode,
+)
+from shared.runtime import mailbox
+from shared.runtime.broker import create_broker
+from shared.runtime.database import create_database, is_outage
+from shared.runtime.lease import Lease
+from shared.runtime.publisher import Publisher
+from shared.testing.clocks import ManualClock
+from shared.testing.factories import NOON, a_catalog, a_report
+
+pytestmark = pytest.mark.integration
+
+NIL = {"numerator": None, "denominator": None}
+
+
+@dataclass
+class Bench:
+    """A writer with its engine, and the mailbox that ingest would fill."""
+
+    engine: AsyncEngine
+    lease: Lease
+    writer: Writer
+    clock: ManualClock
+    broker: RedisBroker
+    sent: int = 0
+
+    async def close(self) -> None:
+        await self.lease.release()
+        await self.engine.dispose()
+        await self.broker.stop()
+
+    async def report(self, *reports: IndicatorReported) -> None:
+        batch = IndicatorReportedBatch(message_id=f"m{self.sent}", events=reports)
+        self.sent += 1
+        stream = partition_stream(INDICATOR_REPORTED, 0)
+        async with self.engine.begin() as connection:
+            await mailbox.put(connection, [mailbox.Outgoing(stream, batch.message_id, encode(batch))])
+        await self.writer.on_indicator_reported([batch])
+
+    async def verdict(self, unit: str, node: str) -> tuple[VerdictStatus, VerdictReason, tuple[str, ...]]:
+        async with self.engine.connect() as connection:
+            finding = (await sql_read.verdicts(connection))[unit, node].finding
+        return finding.status, finding.reason, finding.cells
+
+    async def changes(self) -> Sequence[VerdictChanged]:
+        async with self.engine.connect() as connection:
+            rows = await connection.scalars(text("SELECT payload FROM messaging.mailbox ORDER BY created_at"))
+            return [change for payload in rows for change in decode_verdict_changed(payload).changes]
+
+
+def a_writer(database_url: str, redis_url: str, clock: ManualClock) -> Bench:
+    engine = create_database(SecretStr(database_url), "test-writer")
+    lease = Lease(engine, 0)
+    broker = create_broker(SecretStr(redis_url))
+    store = SqlVerdictStore(lease, Publisher(broker), 0)
+    writer = Writer(a_catalog(), store, clock, EvaluatorMetrics(CollectorRegistry()), 0)
+    return Bench(engine, lease, writer, clock, broker)
+
+
+@pytest.fixture
+async def bench(database_url: str, redis_url: str) -> AsyncIterator[Bench]:
+    bench = a_writer(database_url, redis_url, ManualClock(NOON))
+    assert await bench.lease.try_acquire()
+    await bench.writer.restore()
+    yield bench
+    await bench.close()
+
+
+def rate(seq: int, cell: str, numerator: int | None, **more: object) -> IndicatorReported:
+    return a_report(seq, unit="C1", indicator="rate", cell=cell, numerator=numerator, **more)
+
+
+async def test_a_fall_below_the_target_is_stored_and_told_with_the_gap(bench: Bench) -> None:
+    await bench.report(rate(1, "male", 960), rate(2, "female", 910))
+    await bench.report(rate(3, "female", 889))
+
+    assert await bench.verdict("C1", "base/1.1") == (VerdictStatus.NOT_MET, VerdictReason.BELOW_TARGET, ("female",))
+    last = [change for change in await bench.changes() if change.node == "base/1.1"][-1]
+    assert (last.from_status, last.to_status, last.cause) == (VerdictStatus.MET, VerdictStatus.NOT_MET, Cause.DATA)
+    assert [(cell.cell, cell.status, cell.gap) for cell in last.cells] == [
+        ("male", "met", 0),
+        ("female", "not_met", 11),
+    ]
+    assert last.event_ids == ("e3",)
+
+
+async def test_a_message_that_was_handled_before_changes_nothing(bench: Bench) -> None:
+    await bench.report(rate(1, "male", 960))
+    again = IndicatorReportedBatch(message_id="m0", events=(rate(1, "male", 1),))
+
+    done_before = await bench.writer.on_indicator_reported([again])
+
+    assert done_before == 1
+    async with bench.engine.connect() as connection:
+        assert [fact.numerator for fact in await sql_read.all_facts(connection)] == [960]
+
+
+async def test_deleting_the_newest_period_brings_the_stored_older_one_back(bench: Bench) -> None:
+    august = {"period_start": dt.date(2024, 8, 1), "period_end": dt.date(2024, 8, 31)}
+    await bench.report(rate(1, "male", 990, **august), rate(2, "female", 980, **august))
+    await bench.report(rate(3, "female", 100))
+    assert (await bench.verdict("C1", "base/1.1"))[0] is VerdictStatus.NOT_MET
+
+    await bench.report(rate(4, "female", None, denominator=None, deleted=True))
+
+    assert (await bench.verdict("C1", "base/1.1"))[0] is VerdictStatus.MET
+    assert [c.cause for c in await bench.changes() if c.node == "base/1.1"][-1] is Cause.CORRECTION
+
+
+async def test_halves_of_a_ratio_sent_apart_come_together(bench: Bench) -> None:
+    halves = {"unit": "C1", "indicator": "kids", "cell": ""}
+    await bench.report(a_report(1, part=Part.NUMERATOR, numerator=24, denominator=None, **halves))
+    assert (await bench.verdict("C1", "base/1.3"))[1] is VerdictReason.MISSING_PART
+
+    await bench.report(a_report(2, part=Part.DENOMINATOR, numerator=None, denominator=100, **halves))
+
+    assert (await bench.verdict("C1", "base/1.3"))[0] is VerdictStatus.MET
+
+
+async def test_a_step_that_cannot_commit_leaves_nothing_and_the_next_one_starts_from_the_store(
+    bench: Bench, database_url: str
+) -> None:
+    await bench.report(rate(1, "male", 960))
+    other = create_database(SecretStr(database_url), "test-killer")
+    async with other.connect() as connection:
+        await connection.execute(
+            text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'test-writer'")
+        )
+    await other.dispose()
+    batch = IndicatorReportedBatch(message_id="m9", events=(rate(2, "female", 950),))
+
+    with pytest.raises(DBAPIError) as lost:
+        await bench.writer.on_indicator_reported([batch])
+    assert is_outage(lost.value)
+    await bench.lease.release()
+    assert await bench.lease.try_acquire()
+    await bench.report(rate(2, "female", 950))
+
+    assert (await bench.verdict("C1", "base/1.1"))[0] is VerdictStatus.MET
+
+
+async def test_a_second_writer_waits_for_the_lease(bench: Bench, database_url: str, redis_url: str) -> None:
+    rival = a_writer(database_url, redis_url, bench.clock)
+
+    assert not await rival.lease.try_acquire()
+    await bench.lease.release()
+    assert await rival.lease.try_acquire()
+
+    await rival.close()
+
+
+async def test_a_certificate_expires_by_the_clock_alone(bench: Bench) -> None:
+    paper = {"unit": "C1", "indicator": "paper", "cell": "", "part": Part.ATTESTATION, "value": 1.0} | NIL
+    await bench.report(a_report(1, valid_until=dt.date(2024, 10, 20), **paper))
+    assert (await bench.verdict("C1", "base/1.2"))[1] is VerdictReason.CERTIFICATE_VALID
+
+    bench.clock.advance(dt.timedelta(days=6))
+    await bench.writer.on_tick()
+
+    assert (await bench.verdict("C1", "base/1.2"))[:2] == (VerdictStatus.NOT_MET, VerdictReason.CERTIFICATE_EXPIRED)
+    assert [c.cause for c in await bench.changes() if c.node == "base/1.2"][-1] is Cause.CLOCK
+
+
+async def test_a_restart_finds_the_store_in_order_and_changes_nothing(bench: Bench) -> None:
+    await bench.report(
+        rate(1, "male", 960), rate(2, "female", 950), rate(3, "female", None, denominator=None, deleted=True)
+    )
+    async with bench.engine.connect() as connection:
+        before = await queries.transition_count(connection)
+
+    bench.writer.retire()
+    await bench.writer.restore()
+
+    async with bench.engine.connect() as connection:
+        assert await queries.transition_count(connection) == before
