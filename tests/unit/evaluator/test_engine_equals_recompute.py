@@ -48,12 +48,13 @@ def report(draw: st.DrawFn, seq: int) -> IndicatorReported:
     denominator = draw(st.sampled_from((0, 1, 10)))
     ratio: dict[str, object] = {"numerator": draw(st.integers(0, denominator)), "denominator": denominator}
     attested: dict[str, object] = {"part": Part.ATTESTATION, "value": float(draw(st.booleans()))}
-    forms: list[dict[str, object]] = {
+    special: dict[str, list[dict[str, object]]] = {
         "paper": [attested],
         "events": [{"value": float(draw(st.integers(0, 2)))}],
         "mixed": [ratio, attested],
         "rate": [ratio, {"value": draw(st.sampled_from((89.9, 90.0, 97.5)))}],
-    }.get(indicator, [ratio])
+    }
+    forms = special.get(indicator, [ratio])
     halves: list[dict[str, object]] = [
         {"part": Part.NUMERATOR, "numerator": ratio["numerator"]},
         {"part": Part.DENOMINATOR, "denominator": denominator},
