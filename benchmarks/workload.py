@@ -126,7 +126,6 @@ def rulesets() -> dict[str, Any]:
                 "number": "workload v1",
                 "name_vi": "Khối lượng công việc v1",
                 "issued": dt.date(2020, 1, 1),
-                "effective_from": dt.date(2020, 1, 1),
                 "confidence": "uncertain",
             }
         ],

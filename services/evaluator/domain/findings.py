@@ -27,6 +27,7 @@ def _only(status: Status, reason: Reason, cells: tuple[str, ...]) -> Finding:
     return Finding(status, reason, cells)
 
 
+TARGET_MET = finding(Status.MET, Reason.TARGET_MET)
 NO_DATA = finding(Status.NOT_EVALUABLE, Reason.NO_DATA)
 RULE_UNKNOWN = finding(Status.NOT_EVALUABLE, Reason.RULE_UNKNOWN)
 RULE_ENDED = finding(Status.NOT_APPLICABLE, Reason.RULE_ENDED)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.evaluator.domain.facts import History, Measure, stamp
-from services.evaluator.domain.findings import NO_DATA, RULE_UNKNOWN, Finding, finding
-from services.evaluator.domain.targets import MISSING, CellResult, RateTarget
+from services.evaluator.domain.findings import NO_DATA, RULE_UNKNOWN, TARGET_MET, Finding, finding
+from services.evaluator.domain.targets import MET, MISSING, CellResult, RateTarget
 from services.evaluator.domain.windows import calendar_year, judge_certificate, judge_window, overlaps
 from shared.contracts.vocabulary import VerdictReason as Reason
 from shared.contracts.vocabulary import VerdictStatus as Status
@@ -68,6 +68,11 @@ class RateJudge:
 
     def combine(self, results: list[tuple[str, CellResult]]) -> Finding:
         """Return the finding of the groups: absent beats doubtful beats failing beats met."""
+        for _, result in results:
+            if result is not MET:
+                break
+        else:  # by far the commonest, and this runs for every report
+            return TARGET_MET
         absent = tuple(cell for cell, result in results if result is MISSING)
         if absent:
             return NO_DATA if len(absent) == len(results) else finding(Status.NOT_EVALUABLE, self.missing, absent)
@@ -76,7 +81,7 @@ class RateJudge:
             if at_fault and (status is not Status.NOT_APPLICABLE or len(at_fault) == len(results)):
                 reason = next(result[1] for _, result in results if result[0] is status)
                 return finding(status, reason, at_fault)
-        return finding(Status.MET, Reason.TARGET_MET)
+        return TARGET_MET
 
     def explain(self, cells: Cells, histories: Histories, on: dt.date) -> tuple[JudgedCell, ...]:
         """See `Judge.explain`."""

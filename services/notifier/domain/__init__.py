@@ -1,0 +1,1 @@
+"""The rules of alerting and notifying, pure: values in, values out; no IO and no clock."""
