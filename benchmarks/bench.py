@@ -11,6 +11,7 @@ import os
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import asdict
 from pathlib import Path
@@ -52,7 +53,7 @@ async def run(workload: Path, scale_name: str, connections: int, timeout_seconds
             posted = time.perf_counter() - started
             await _until_still(engine, timeout_seconds)
             seconds = time.perf_counter() - started
-            cpu = _cpu_seconds() - cpu_before
+            cpu = {name: spent - cpu_before[name] for name, spent in _cpu_seconds().items()}
             async with engine.connect() as connection:
                 answers = await read_answers(connection, scale)
     return {
@@ -62,7 +63,10 @@ async def run(workload: Path, scale_name: str, connections: int, timeout_seconds
         "seconds": round(seconds, 3),
         "events_per_s": round(events / seconds),
         "posted_seconds": round(posted, 3),
-        "cpu_s_per_million": round(cpu / events * MILLION, 1),
+        "cpu_s_per_million": round(sum(cpu.values()) / events * MILLION, 1),
+        "cpu_s_per_million_by_process": {
+            name: round(spent / events * MILLION, 1) for name, spent in sorted(cpu.items())
+        },
         **asdict(answers),
     }
 
@@ -89,14 +93,19 @@ async def _until_still(engine: AsyncEngine, timeout_seconds: float) -> None:
             await asyncio.sleep(POLL_SECONDS)
 
 
-def _cpu_seconds() -> float:
-    """Return the CPU time of all children so far: services and servers, not this process that posts."""
-    total = 0.0
+def _cpu_seconds() -> dict[str, float]:
+    """Return the CPU time so far of services and servers by name; this process, which posts, does not count."""
+    seconds: dict[str, float] = defaultdict(float)
     for child in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):
             times = child.cpu_times()
-            total += times.user + times.system + times.children_user + times.children_system
-    return total
+            seconds[_name(child.cmdline())] += times.user + times.system + times.children_user + times.children_system
+    return seconds
+
+
+def _name(command: list[str]) -> str:
+    words = " ".join(command)
+    return next((name for name in ("ingest", "evaluator", "notifier", "valkey", "postgres") if name in words), "other")
 
 
 def main() -> None:

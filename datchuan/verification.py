@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.evaluator.adapters import queries, sql_read
 from services.evaluator.domain.compare import Difference, differing_facts, differing_rollups, differing_verdicts
 from services.evaluator.domain.outcome import FactKey
-from services.evaluator.domain.recompute import newest_facts, recompute
+from services.evaluator.domain.recompute import keep_newest, recompute
 from services.evaluator.domain.slots import slot_table
 from shared.catalog.catalog import Catalog
 from shared.contracts.streams import INDICATOR_REPORTED
@@ -20,6 +20,7 @@ from shared.contracts.wire import IndicatorReported, decode_indicator_reported
 _JOURNAL = text("SELECT event FROM ingest.journal")
 _WAITING = text("SELECT payload FROM messaging.mailbox WHERE stream LIKE :stream")
 _BURIED = text("SELECT payload FROM messaging.dead_letter WHERE stream LIKE :stream")
+ROWS_AT_ONCE = 20_000
 _decode = msgspec.json.Decoder(IndicatorReported).decode
 
 
@@ -57,18 +58,9 @@ async def verify(engine: AsyncEngine, catalog: Catalog) -> Verification:
 
 async def _verify(connection: AsyncConnection, catalog: Catalog) -> Verification:
     state = await queries.writer_state(connection)
-    journal = [_decode(event) for event in await connection.scalars(_JOURNAL)]
     waiting = await _sequences(connection, _WAITING)
     buried = await _sequences(connection, _BURIED)
-    slots = slot_table(catalog)
-    applied = [
-        report
-        for report in journal
-        if report.seq not in waiting
-        and report.seq not in buried
-        and report.unit in catalog.unit_by_id
-        and slots.number(report) is not None
-    ]
+    facts, events = await _journal_facts(connection, catalog, waiting | buried)
     stored = {_key(fact): fact for fact in await sql_read.all_facts(connection)}
     verdicts = {key: verdict.finding for key, verdict in (await sql_read.verdicts(connection)).items()}
     counts = {
@@ -76,7 +68,6 @@ async def _verify(connection: AsyncConnection, catalog: Catalog) -> Verification
         for row in await queries.rollups(connection)
         for status in VerdictStatus
     }
-    facts = newest_facts(applied)
     differences = differing_facts(stored, facts)
     if state is not None:
         expected = recompute(catalog, facts, state[0])
@@ -87,11 +78,35 @@ async def _verify(connection: AsyncConnection, catalog: Catalog) -> Verification
         communes=len(communes),
         facts=len(stored),
         verdicts=len(verdicts),
-        events=len(journal),
+        events=events,
         waiting=len(waiting),
         buried=len(buried),
         differences=tuple(differences),
     )
+
+
+async def _journal_facts(
+    connection: AsyncConnection, catalog: Catalog, not_applied: set[int]
+) -> tuple[dict[FactKey, IndicatorReported], int]:
+    """Return the newest report of every fact and the number of journaled reports, a page at a time."""
+    slots = slot_table(catalog)
+    facts: dict[FactKey, IndicatorReported] = {}
+    events = 0
+    result = await connection.stream(_JOURNAL, execution_options={"yield_per": ROWS_AT_ONCE})
+    async for page in result.scalars().partitions():
+        reports = [_decode(event) for event in page]
+        events += len(reports)
+        keep_newest(
+            facts,
+            (
+                report
+                for report in reports
+                if report.seq not in not_applied
+                and report.unit in catalog.unit_by_id
+                and slots.number(report) is not None
+            ),
+        )
+    return facts, events
 
 
 async def _sequences(connection: AsyncConnection, query: Any) -> set[int]:

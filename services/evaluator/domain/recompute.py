@@ -34,12 +34,17 @@ class Recomputed:
 def newest_facts(reports: Iterable[IndicatorReported]) -> dict[FactKey, IndicatorReported]:
     """Return the newest report of every fact; the order of `reports` does not matter."""
     facts: dict[FactKey, IndicatorReported] = {}
+    keep_newest(facts, reports)
+    return facts
+
+
+def keep_newest(facts: dict[FactKey, IndicatorReported], reports: Iterable[IndicatorReported]) -> None:
+    """Take more reports into `facts`, the newest of every fact."""
     for report in reports:
         period = (report.period_end, report.period_start)
         key = (report.unit, report.indicator, report.cell, period, report.part)
         if key not in facts or stamp(report) > stamp(facts[key]):
             facts[key] = report
-    return facts
 
 
 def recompute(catalog: Catalog, facts: dict[FactKey, IndicatorReported], as_of: dt.date) -> Recomputed:

@@ -1,0 +1,1 @@
+"""The operators' command line: one module per group of commands, every failure one sentence with its remedy."""

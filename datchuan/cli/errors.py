@@ -1,0 +1,18 @@
+"""What a command says when it cannot do its work."""
+
+USAGE = 2
+FINDINGS = 1
+
+
+class CommandError(Exception):
+    """Something an operator can understand and mend: what is wrong, what to do, and the exit status."""
+
+    def __init__(self, message: str, remedy: str, exit_status: int = FINDINGS) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+        self.exit_status = exit_status
+
+    def sentence(self) -> str:
+        """Return the message with its remedy, as it is printed."""
+        return f"{self.message.rstrip('.')}. {self.remedy}"

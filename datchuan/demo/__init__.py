@@ -1,0 +1,1 @@
+"""The demonstration: a story of synthetic reports told on the real stack."""

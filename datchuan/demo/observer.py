@@ -1,0 +1,83 @@
+"""Looks at the running stack: verdicts, transitions, alerts, mails, and whether anything is still under way."""
+
+from collections import Counter
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from datchuan.demo.mails import MailFolder
+from datchuan.demo.snapshot import Change, Snapshot
+from services.evaluator.adapters import queries
+from shared.catalog.catalog import Catalog
+from shared.contracts.vocabulary import NodeKind, UnitLevel, VerdictReason, VerdictStatus
+
+_KEPT_CHANGES = 50
+_VERDICTS = text(
+    "SELECT unit, status, count(*) AS nodes FROM evaluator.verdict WHERE node = ANY(CAST(:nodes AS text[])) "
+    "GROUP BY unit, status"
+)
+_ONE_VERDICT = text("SELECT status, reason FROM evaluator.verdict WHERE unit = :unit AND node = :node")
+_TOTALS = text(
+    "SELECT (SELECT count(*) FROM evaluator.transition) AS transitions, "
+    "(SELECT count(*) FROM notifier.alert) AS alerts, "
+    "(SELECT count(*) FROM messaging.mailbox) "
+    "+ (SELECT count(*) FROM notifier.ledger WHERE status IN ('waiting', 'grouped')) "
+    "+ (SELECT count(*) FROM notifier.delivery WHERE status IN ('pending', 'retry', 'sending')) AS waiting"
+)
+
+
+class Observer:
+    """Reads what the board shows; never writes."""
+
+    def __init__(self, engine: AsyncEngine, catalog: Catalog, mails: MailFolder) -> None:
+        self._engine = engine
+        self._catalog = catalog
+        self._mails = mails
+        self._changes: tuple[Change, ...] = ()
+        self._last_transition = 0
+
+    async def snapshot(self) -> Snapshot:
+        """Return the present state."""
+        async with self._engine.connect() as connection:
+            await self._follow(connection)
+            totals = (await connection.execute(_TOTALS)).one()
+            verdicts = await self._verdicts(connection)
+        return Snapshot(
+            verdicts=verdicts,
+            changes=self._changes,
+            mails=self._mails.mails(),
+            transitions=totals.transitions,
+            alerts=totals.alerts,
+            waiting=totals.waiting,
+        )
+
+    async def verdict(self, unit: str, node: str) -> tuple[VerdictStatus, VerdictReason] | None:
+        """Return status and reason of one verdict, None before there is one."""
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(_ONE_VERDICT, {"unit": unit, "node": node})).one_or_none()
+        return None if row is None else (VerdictStatus(row.status), VerdictReason(row.reason))
+
+    async def _follow(self, connection: AsyncConnection) -> None:
+        while rows := await queries.transitions_after(connection, self._last_transition):
+            self._last_transition = rows[-1]["id"]
+            shown = [self._change(row) for row in rows if row["node_kind"] == NodeKind.INDICATOR]
+            self._changes = (*self._changes, *shown)[-_KEPT_CHANGES:]
+
+    def _change(self, row: dict[str, str]) -> Change:
+        return Change(
+            commune_vi=self._catalog.unit_by_id[row["unit"]].name_vi,
+            node=row["node"],
+            from_status=VerdictStatus(row["from_status"]),
+            to_status=VerdictStatus(row["to_status"]),
+            to_reason=VerdictReason(row["to_reason"]),
+        )
+
+    async def _verdicts(self, connection: AsyncConnection) -> dict[str, dict[VerdictStatus, int]]:
+        counts: dict[str, Counter[VerdictStatus]] = {}
+        nodes = sorted({rule.node for rule in self._catalog.rules})
+        for row in await connection.execute(_VERDICTS, {"nodes": nodes}):
+            unit = self._catalog.unit_by_id[row.unit]
+            above = self._catalog.unit_by_id.get(unit.parent or "")
+            if above is not None and unit.level is UnitLevel.COMMUNE:
+                counts.setdefault(above.name_vi, Counter())[VerdictStatus(row.status)] += row.nodes
+        return {name: dict(counts[name]) for name in sorted(counts)}

@@ -1,0 +1,124 @@
+"""Tells the story on a running stack: posts each step, waits for what must come of it, and counts."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import httpx
+
+from datchuan.cli.posting import Sender, Tally
+from datchuan.demo.audience import Audience
+from datchuan.demo.mails import Mail
+from datchuan.demo.observer import Observer
+from datchuan.demo.snapshot import Snapshot
+from datchuan.demo.story import DISPATCH, Expectation, Step, Story
+from services.notifier.domain.route import addresses_for
+from shared.catalog.catalog import Catalog
+
+_LOOK_SECONDS = 0.2
+STEP_TIMEOUT_SECONDS = 60.0
+
+
+class StoryBrokenError(Exception):
+    """Something that the story promises did not happen."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the telling came to."""
+
+    tally: Tally
+    snapshot: Snapshot
+
+
+class Teller:
+    """Plays the steps one after the other; every wait has a condition and a deadline."""
+
+    def __init__(self, catalog: Catalog, sender: Sender, observer: Observer, audience: Audience, pause: float) -> None:
+        self._catalog = catalog
+        self._sender = sender
+        self._observer = observer
+        self._audience = audience
+        self._pause = pause
+        self._tally = Tally()
+        self._snapshot = Snapshot()
+
+    async def tell(self, story: Story) -> Told:
+        """Play all steps; StoryBrokenError when one does not come out as told."""
+        *steps, replay = story.steps
+        for step in steps:
+            await self._play(step)
+        before = self._snapshot
+        duplicates = self._tally.duplicates
+        await self._play(replay)
+        repeated = self._tally.duplicates - duplicates
+        if repeated != replay.data_values:
+            raise StoryBrokenError(f"of {replay.data_values} values sent again only {repeated} were duplicates")
+        if (before.transitions, before.alerts) != (self._snapshot.transitions, self._snapshot.alerts):
+            raise StoryBrokenError("the replay changed verdicts")
+        return Told(self._tally, self._snapshot)
+
+    async def _play(self, step: Step) -> None:
+        self._audience.caption(step.title_vi, step.title_en)
+        started = asyncio.get_running_loop().time()
+        seen = self._snapshot.mail_count
+        for document in step.documents:
+            self._tally += await self._sender.post_dhis2(document)
+            await self._look()
+        if step.expectation is not None:
+            await self._meet(step, step.expectation, seen)
+        await self._until(self._is_settled, f"everything of {step.title_en!r} is worked off")
+        await self._until(lambda: self._has_been_read(started), "the caption has been read")
+
+    async def _meet(self, step: Step, expected: Expectation, seen: int) -> None:
+        wanted = (expected.status, expected.reason)
+
+        async def is_verdict() -> bool:
+            return await self._observer.verdict(expected.unit, expected.node) == wanted
+
+        await self._until(is_verdict, f"{expected.node} of {expected.unit} becomes {expected.reason.value}")
+        address = self._address(expected)
+        name = self._catalog.unit_by_id[expected.unit].name_vi
+
+        async def has_mail() -> bool:
+            await self._look()
+            return self._mail_about(seen, address, name) is not None
+
+        await self._until(has_mail, f"a mail about {name} reaches {address}")
+        mail = self._mail_about(seen, address, name)
+        if step.show_mail and mail is not None:
+            self._audience.mail(mail)
+
+    def _address(self, expected: Expectation) -> str:
+        address = addresses_for(self._catalog, DISPATCH, expected.mail_to, None)
+        if address is None or not address.mail:
+            raise StoryBrokenError(f"the catalog has no mail address for {expected.mail_to}")
+        return address.mail[0]
+
+    def _mail_about(self, seen: int, address: str, name: str) -> Mail | None:
+        fresh = self._snapshot.mails[seen:]
+        return next((mail for mail in fresh if address in mail.to and name in mail.text), None)
+
+    async def _is_settled(self) -> bool:
+        await self._look()
+        return self._snapshot.waiting == 0
+
+    async def _has_been_read(self, started: float) -> bool:
+        await self._look()
+        return asyncio.get_running_loop().time() - started >= self._pause
+
+    async def _look(self) -> None:
+        self._snapshot = await self._observer.snapshot()
+        self._audience.update(self._snapshot)
+
+    async def _until(self, condition: Callable[[], Awaitable[bool]], what: str) -> None:
+        try:
+            async with asyncio.timeout(STEP_TIMEOUT_SECONDS):
+                while True:
+                    if await condition():
+                        return
+                    await asyncio.sleep(_LOOK_SECONDS)
+        except TimeoutError as error:
+            raise StoryBrokenError(f"waited {STEP_TIMEOUT_SECONDS:.0f} s in vain: {what}") from error
+        except httpx.HTTPError as error:
+            raise StoryBrokenError(f"ingest does not answer: {error}") from error

@@ -1,0 +1,68 @@
+"""Keeps child processes running: one that ends is started again, later each time it ends young."""
+
+import asyncio
+from collections.abc import Callable
+
+from datchuan.stack.process import ChildProcess
+
+FIRST_DELAY_SECONDS = 0.2
+LAST_DELAY_SECONDS = 10.0
+OLD_AGE_SECONDS = 30.0
+
+Report = Callable[[str], None]
+
+
+def next_delay(previous: float, lived_seconds: float) -> float:
+    """Return how long to wait before a restart: doubled each time, back to the first after a long life.
+
+    >>> next_delay(0.0, 1.0), next_delay(0.2, 1.0), next_delay(10.0, 1.0), next_delay(10.0, 60.0)
+    (0.2, 0.4, 10.0, 0.2)
+    """
+    if previous == 0.0 or lived_seconds >= OLD_AGE_SECONDS:
+        return FIRST_DELAY_SECONDS
+    return min(previous * 2, LAST_DELAY_SECONDS)
+
+
+class Supervisor:
+    """Watches child processes and restarts those that end; stops them in the reverse order of their start."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._children: list[ChildProcess] = []
+        self._watchers: dict[str, asyncio.Task[None]] = {}
+        self.restarts = 0
+
+    @property
+    def children(self) -> tuple[ChildProcess, ...]:
+        """The watched processes in the order of their start."""
+        return tuple(self._children)
+
+    async def add(self, child: ChildProcess) -> None:
+        """Start a process and keep it running."""
+        await child.start()
+        self._children.append(child)
+        self._watchers[child.name] = asyncio.create_task(self._watch(child), name=f"watch {child.name}")
+
+    async def stop(self, grace_seconds: float = 10.0) -> None:
+        """Stop all processes, the last started first."""
+        for child in reversed(self._children):
+            await self._stop_one(child, grace_seconds)
+        self._children.clear()
+
+    async def _stop_one(self, child: ChildProcess, grace_seconds: float) -> None:
+        watcher = self._watchers.pop(child.name)
+        watcher.cancel()
+        await asyncio.gather(watcher, return_exceptions=True)
+        await child.stop(grace_seconds)
+
+    async def _watch(self, child: ChildProcess) -> None:
+        clock = asyncio.get_running_loop().time
+        delay = 0.0
+        while True:
+            started = clock()
+            status = await child.wait()
+            delay = next_delay(delay, clock() - started)
+            self._report(f"{child.name} ended with status {status}; restarting in {delay:.1f} s (log: {child.log})")
+            await asyncio.sleep(delay)
+            await child.start()
+            self.restarts += 1

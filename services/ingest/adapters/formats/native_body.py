@@ -1,0 +1,101 @@
+"""The native format: one JSON event, a JSON array of them, or one event a line (NDJSON)."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from services.ingest.domain.errors import MalformedBodyError
+from services.ingest.domain.faults import Fault, RefusedError
+from services.ingest.domain.native import decode_document, decode_event, event_from
+from services.ingest.domain.reading import Desk, Draft, Reading, RowKind, judge
+
+ROWS_PER_SLICE: Final = 2_000
+
+_decode_rows: Final = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+class _OnlyId(msgspec.Struct):
+    id: str | None = None
+
+
+_decode_id: Final = msgspec.json.Decoder(_OnlyId).decode
+
+
+def read_ndjson(body: bytes, desk: Desk, reading: Reading) -> Iterator[None]:
+    """Read one event a line into `reading`; yields now and then so that a large body lets others work."""
+    reading.row_kind = RowKind.LINE
+    if not body.strip():
+        raise MalformedBodyError("The body is empty.")
+    yield from _read_rows(body.split(b"\n"), 1, desk, reading)
+
+
+def read_json(body: bytes, desk: Desk, reading: Reading) -> Iterator[None]:
+    """Read one event or an array of events into `reading`."""
+    if body.lstrip()[:1] != b"[":
+        yield from _read_rows([_whole(body)], 0, desk, reading)
+        return
+    try:
+        rows = _decode_rows(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        yield from _read_loose_array(body, desk, reading)
+        return
+    yield from _read_rows([bytes(row) for row in rows], 0, desk, reading)
+
+
+def _read_rows(rows: list[bytes], first: int, desk: Desk, reading: Reading) -> Iterator[None]:
+    take = reading.good.append
+    blank = 0
+    for number, raw in enumerate(rows, first):
+        if number % ROWS_PER_SLICE == 0:
+            yield
+        event = decode_event(raw)
+        if isinstance(event, Fault):
+            if not raw.strip():
+                blank += 1
+                continue
+            reading.refuse(number, event, raw.rstrip(b"\r"), _id_of(raw))
+            continue
+        report = judge(desk, event)
+        if isinstance(report, Fault):
+            reading.refuse(number, report, raw.rstrip(b"\r"), event.id)
+        else:
+            take(Draft(number, report, raw))
+    reading.rows += len(rows) - blank
+
+
+def _whole(body: bytes) -> bytes:
+    """Return a body that is one JSON document; a body that is none is refused as a whole."""
+    if not body.strip():
+        raise MalformedBodyError("The body is empty.")
+    try:
+        decode_document(body)
+    except RefusedError as refused:
+        raise MalformedBodyError(f"The body is not JSON: {refused.fault.detail}.") from None
+    return body
+
+
+def _read_loose_array(body: bytes, desk: Desk, reading: Reading) -> Iterator[None]:
+    """Read an array that only a lenient parser takes (NaN among the numbers), or refuse the body."""
+    try:
+        document = decode_document(body)
+    except RefusedError as refused:
+        raise MalformedBodyError(f"The body is not JSON: {refused.fault.detail}.") from None
+    rows = document if isinstance(document, list) else [document]
+    for number, row in enumerate(rows):
+        if number % ROWS_PER_SLICE == 0:
+            yield
+        raw = msgspec.json.encode(row)
+        try:
+            reading.take(desk, event_from(row), number, raw)
+        except RefusedError as refused:
+            reading.refuse(number, refused.fault, raw, _id_of(raw))
+    reading.rows += len(rows)
+
+
+def _id_of(raw: bytes) -> str | None:
+    """Return the id of a row that is otherwise unreadable, if it can still be read."""
+    try:
+        return _decode_id(raw).id
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None

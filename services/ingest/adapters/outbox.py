@@ -1,0 +1,45 @@
+"""Publishes committed messages without holding up the answers; what does not fit is left to the relay."""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Final
+
+from shared.runtime.mailbox import Outgoing
+from shared.runtime.publisher import Publisher
+
+_MAX_WAITING: Final = 200
+_MAX_AT_ONCE: Final = 16
+
+
+class Outbox:
+    """A short queue before Redis. Nothing in it is needed: every message also stands in the mailbox."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
+        self._waiting: deque[Outgoing] = deque(maxlen=_MAX_WAITING)
+        self._changed = asyncio.Event()
+
+    def put(self, messages: Sequence[Outgoing]) -> None:
+        """Queue copies of committed messages."""
+        if messages:
+            self._waiting.extend(messages)
+            self._changed.set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Publish what is queued, until `stop` is set and the queue is empty."""
+        stopping = asyncio.create_task(self._wake_on(stop))
+        try:
+            while self._waiting or not stop.is_set():
+                if not self._waiting:
+                    self._changed.clear()
+                    await self._changed.wait()
+                    continue
+                count = min(_MAX_AT_ONCE, len(self._waiting))
+                await self._publisher.publish([self._waiting.popleft() for _ in range(count)])
+        finally:
+            stopping.cancel()
+
+    async def _wake_on(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._changed.set()

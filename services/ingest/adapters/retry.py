@@ -1,0 +1,115 @@
+"""Reads quarantined rows again with the catalog of today; what is right now enters the journal."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from services.ingest.adapters.formats import cloudevents, native_body
+from services.ingest.adapters.formats.dhis2 import decode_data_value_set, read_data_values
+from services.ingest.adapters.intake import alias_tables
+from services.ingest.adapters.journal import Journal
+from services.ingest.adapters.quarantine import QuarantineRow, QuarantineStatus, SqlQuarantineStore, close_rows
+from services.ingest.adapters.submission import Receipt, Submission
+from services.ingest.adapters.tokens import SqlTokenStore
+from services.ingest.domain.aliases import AliasTable
+from services.ingest.domain.errors import MalformedBodyError, PatientLevelDataError
+from services.ingest.domain.faults import Fault
+from services.ingest.domain.normalize import Normalizer
+from services.ingest.domain.reading import Desk, PayloadFormat, Reading
+from shared.catalog.catalog import Catalog
+from shared.contracts.streams import INDICATOR_REPORTED, partition_stream
+from shared.runtime.clock import Clock
+
+_ROWS_AT_ONCE: Final = 500
+
+
+class RetryReport(msgspec.Struct):
+    """What became of the rows that were read again. `still_bad` says why not, by row id."""
+
+    accepted: list[int] = msgspec.field(default_factory=list)
+    duplicates: list[int] = msgspec.field(default_factory=list)
+    still_bad: dict[int, Fault] = msgspec.field(default_factory=dict)
+
+
+class QuarantineRetry:
+    """Retries rows of the quarantine. The relay of a running ingest publishes what this commits."""
+
+    def __init__(self, engine: AsyncEngine, catalog: Catalog, clock: Clock, partition: int = 0) -> None:
+        self._engine = engine
+        self._store = SqlQuarantineStore(engine)
+        self._tokens = SqlTokenStore(engine)
+        self._normalizer = Normalizer(catalog)
+        self._aliases = alias_tables(catalog)
+        self._clock = clock
+        self._partition = partition
+
+    async def retry(self, ids: Sequence[int] | None = None) -> RetryReport:
+        """Read the given rows again, or all open ones."""
+        report = RetryReport()
+        rows = await self._store.to_retry(ids, 0, _ROWS_AT_ONCE)
+        while rows:
+            await self._retry_rows(rows, report)
+            rows = await self._store.to_retry(ids, rows[-1].id, _ROWS_AT_ONCE)
+        return report
+
+    async def _retry_rows(self, rows: Sequence[QuarantineRow], report: RetryReport) -> None:
+        good: list[tuple[QuarantineRow, Submission]] = []
+        bad: dict[int, Fault] = {}
+        for row in rows:
+            reading = await self._read(row)
+            if reading.good and not reading.bad:
+                content_type = f"quarantine {row.id}"
+                good.append((row, Submission(row.source, content_type, row.raw, row.received_at, reading)))
+            elif reading.bad:
+                bad[row.id] = reading.bad[0].fault
+        if bad:
+            await self._store.explain(bad)
+            report.still_bad |= bad
+        if good:
+            await self._append(good, report)
+
+    async def _append(self, good: Sequence[tuple[QuarantineRow, Submission]], report: RetryReport) -> None:
+        ids = [row.id for row, _ in good]
+
+        async def close(connection: AsyncConnection, receipts: Sequence[Receipt]) -> None:
+            taken = [row_id for row_id, receipt in zip(ids, receipts, strict=True) if not receipt.quarantined]
+            await close_rows(connection, taken, QuarantineStatus.RETRIED)
+
+        # A journal of its own remembers nothing, so every batch has a transaction in which the rows are closed.
+        journal = Journal(self._engine, partition_stream(INDICATOR_REPORTED, self._partition), self._partition)
+        committed = await journal.append([submission for _, submission in good], also=close)
+        for row_id, receipt in zip(ids, committed.receipts, strict=True):
+            if receipt.quarantined:
+                report.still_bad[row_id] = receipt.quarantined[0].fault
+            elif receipt.accepted:
+                report.accepted.append(row_id)
+            else:
+                report.duplicates.append(row_id)
+
+    async def _read(self, row: QuarantineRow) -> Reading:
+        """Return the row read with the rights that its source has today."""
+        grant = await self._tokens.grant_of_source(row.source)
+        desk = Desk(self._normalizer, grant, self._clock.now(), row.received_at)
+        return read_row(PayloadFormat(row.format), row.raw, desk, self._aliases)
+
+
+def read_row(format_: PayloadFormat, raw: bytes, desk: Desk, aliases: Mapping[str, AliasTable]) -> Reading:
+    """Return the reading of one quarantined row; a row that cannot be read as a whole gives an empty one."""
+    reading = Reading(format_)
+    try:
+        if format_ is PayloadFormat.DHIS2:
+            table = aliases.get(desk.grant.source)
+            rows = iter(()) if table is None else read_data_values(decode_data_value_set(raw), desk, reading, table)
+        elif format_ is PayloadFormat.CLOUDEVENTS:
+            rows = cloudevents.read_structured(raw, desk, reading)
+        elif format_ is PayloadFormat.NDJSON:
+            rows = native_body.read_ndjson(raw, desk, reading)
+        else:
+            rows = native_body.read_json(raw, desk, reading)
+        for _ in rows:
+            pass
+    except (MalformedBodyError, PatientLevelDataError):
+        return Reading(format_)
+    return reading

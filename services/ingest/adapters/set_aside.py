@@ -1,0 +1,82 @@
+"""Writes bad rows into the quarantine; the same row sent again is counted, not stored again."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.ingest.adapters.submission import Quarantined, Receipt, Submission
+
+# A row whose retry had succeeded and that is bad again is open again; one discarded by hand stays discarded.
+_SET_ASIDE: Final = text(
+    "INSERT INTO ingest.quarantine AS known (source, digest, request_id, row, format, event_id, reason, field, value, "
+    "detail, raw, received_at, last_seen_at, seen, status) "
+    "SELECT source, digest, request_id, row, format, event_id, reason, field, value, detail, raw, at, at, seen, 'open' "
+    "FROM unnest(CAST(:sources AS text[]), CAST(:digests AS bytea[]), CAST(:requests AS bigint[]), "
+    "CAST(:rows AS integer[]), CAST(:formats AS text[]), CAST(:ids AS text[]), CAST(:reasons AS text[]), "
+    "CAST(:fields AS text[]), CAST(:values AS text[]), CAST(:details AS text[]), CAST(:raws AS bytea[]), "
+    "CAST(:received AS timestamptz[]), CAST(:seen AS integer[])) "
+    "AS given (source, digest, request_id, row, format, event_id, reason, field, value, detail, raw, at, seen) "
+    "ORDER BY source, digest "
+    "ON CONFLICT (source, digest) DO UPDATE SET seen = known.seen + excluded.seen, "
+    "last_seen_at = excluded.last_seen_at, reason = excluded.reason, field = excluded.field, value = excluded.value, "
+    "detail = excluded.detail, status = CASE WHEN known.status = 'retried' THEN 'open' ELSE known.status END "
+    "RETURNING id, source, digest"
+)
+
+_Key = tuple[str, bytes]
+
+
+class _BadRow(msgspec.Struct):
+    submission: Submission
+    receipt: Receipt
+    rows: list[Quarantined]
+
+
+async def set_aside(connection: AsyncConnection, batch: Sequence[Submission], receipts: Sequence[Receipt]) -> None:
+    """Store the bad rows of a batch and number them in their receipts."""
+    found: dict[_Key, _BadRow] = {}
+    for submission, receipt in zip(batch, receipts, strict=True):
+        for bad in receipt.quarantined:
+            key = (submission.source, row_digest(submission.reading.format, bad.raw))
+            found.setdefault(key, _BadRow(submission, receipt, [])).rows.append(bad)
+    if not found:
+        return
+    for number, source, digest in await connection.execute(_SET_ASIDE, _parameters(found)):
+        for bad in found[source, bytes(digest)].rows:
+            bad.quarantine_id = number
+
+
+def row_digest(format_: str, raw: bytes) -> bytes:
+    """Return what makes two bad rows of one source the same."""
+    return hashlib.sha256(format_.encode("ascii") + b"\0" + raw).digest()
+
+
+def _parameters(found: dict[_Key, _BadRow]) -> dict[str, object]:
+    rows = list(found.values())
+    firsts = [row.rows[-1] for row in rows]
+    return {
+        "sources": [source for source, _ in found],
+        "digests": [digest for _, digest in found],
+        "requests": [row.receipt.request_id for row in rows],
+        "rows": [bad.row for bad in firsts],
+        "formats": [row.submission.reading.format.value for row in rows],
+        "ids": [_storable(bad.event_id) for bad in firsts],
+        "reasons": [bad.fault.reason.value for bad in firsts],
+        "fields": [_storable(bad.fault.field) for bad in firsts],
+        "values": [_storable(bad.fault.value) for bad in firsts],
+        "details": [_storable(bad.fault.detail) for bad in firsts],
+        "raws": [bad.raw for bad in firsts],
+        "received": [row.submission.received_at for row in rows],
+        "seen": [len(row.rows) for row in rows],
+    }
+
+
+def _storable(value: str | None) -> str | None:
+    """Return a text without what PostgreSQL cannot hold: NUL and lone surrogates."""
+    if value is None:
+        return None
+    return value[:500].replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,122 @@
+"""The tables of the schema `ingest`: raw requests, the journal, the quarantine, tokens, arrivals."""
+
+import datetime as dt
+from typing import Final
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    LargeBinary,
+    MetaData,
+    Sequence,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlmodel import Field, SQLModel
+
+# Numbers are handed out in blocks of this size, so that a batch costs no round trip of its own.
+BLOCK_SIZE: Final = 1_000
+
+metadata = MetaData(schema="ingest")
+JOURNAL_SEQUENCE: Final = Sequence("journal_seq", increment=BLOCK_SIZE, metadata=metadata)
+REQUEST_SEQUENCE: Final = Sequence("request_seq", increment=BLOCK_SIZE, metadata=metadata)
+
+
+def _text(*, nullable: bool = False) -> "Column[str]":
+    return Column(Text, nullable=nullable)
+
+
+def _moment(*, nullable: bool = False) -> "Column[dt.datetime]":
+    return Column(DateTime(timezone=True), nullable=nullable)
+
+
+def _number() -> "Column[int]":
+    return Column(BigInteger, nullable=False)
+
+
+class IngestTable(SQLModel):
+    """Base of the tables of this service."""
+
+    metadata = metadata
+
+
+class Request(IngestTable, table=True):
+    """One HTTP request of which at least one row was accepted or set aside, with its raw body."""
+
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    source: str = Field(sa_column=_text())
+    received_at: dt.datetime = Field(sa_column=_moment())
+    format: str = Field(sa_column=_text())
+    content_type: str = Field(sa_column=_text())
+    rows: int
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False, info={"storage": "external"}))
+
+
+class Journal(IngestTable, table=True):
+    """One accepted report. `event` is the normalized report as JSON; (`request_id`, `row`) leads to the raw text."""
+
+    __table_args__ = (UniqueConstraint("source", "event_id", name="journal_source_event_id"),)
+
+    seq: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    source: str = Field(sa_column=_text())
+    event_id: str = Field(sa_column=_text())
+    request_id: int = Field(sa_column=_number())
+    row: int
+    received_at: dt.datetime = Field(sa_column=_moment())
+    event: str = Field(sa_column=_text())
+
+
+class Quarantine(IngestTable, table=True):
+    """One row that could not be applied. The same row sent again only raises `seen`."""
+
+    __table_args__ = (
+        UniqueConstraint("source", "digest", name="quarantine_source_digest"),
+        Index("quarantine_status_last_seen_at", "status", "last_seen_at"),
+    )
+
+    id: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    source: str = Field(sa_column=_text())
+    digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    request_id: int = Field(sa_column=_number())
+    row: int
+    format: str = Field(sa_column=_text())
+    event_id: str | None = Field(sa_column=_text(nullable=True))
+    reason: str = Field(sa_column=_text())
+    field: str = Field(sa_column=_text())
+    value: str = Field(sa_column=_text())
+    detail: str = Field(sa_column=_text())
+    raw: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    received_at: dt.datetime = Field(sa_column=_moment())
+    last_seen_at: dt.datetime = Field(sa_column=_moment())
+    seen: int
+    status: str = Field(sa_column=_text())
+
+
+class Token(IngestTable, table=True):
+    """An access token: only its hash, whose it is, and what it allows."""
+
+    id: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    name: str = Field(sa_column=_text())
+    source: str = Field(sa_column=_text())
+    may_send: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    scopes: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    sha256: bytes = Field(sa_column=Column(LargeBinary, nullable=False, unique=True))
+    created_at: dt.datetime = Field(
+        sa_column=Column(DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp())
+    )
+    revoked_at: dt.datetime | None = Field(sa_column=_moment(nullable=True))
+
+
+class Arrival(IngestTable, table=True):
+    """The last value of a fact whose sender gives neither id nor time, and how often it has changed."""
+
+    source: str = Field(sa_column=Column(Text, primary_key=True))
+    key: str = Field(sa_column=Column(Text, primary_key=True))
+    value: str = Field(sa_column=_text())
+    generation: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=text("1")))

@@ -1,0 +1,1 @@
+"""HTTP: bodies, answers, problems, and the description of the endpoints."""

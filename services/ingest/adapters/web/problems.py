@@ -1,0 +1,97 @@
+"""Refusals of whole requests as RFC 9457 problems: one table from error to status, title and remedy."""
+
+import uuid
+from typing import Any, Final
+
+import msgspec
+from starlette.responses import Response
+
+from services.ingest.domain import errors
+from shared.runtime.database import is_outage
+
+PROBLEM_TYPE: Final = "urn:datchuan:problem:"
+RETRY_AFTER_SECONDS: Final = 5
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """A refusal of a request."""
+
+    status: int
+    slug: str
+    title: str
+    remedy: str
+    detail: str = ""
+    retry_after_seconds: int = 0
+
+
+UNAVAILABLE: Final = Problem(
+    503, "store_unavailable", "The database is away", "Send the request again unchanged; replays do no harm.",
+    "Nothing of this request was stored.", RETRY_AFTER_SECONDS,
+)  # fmt: skip
+INTERNAL: Final = Problem(
+    500, "internal", "The service failed", "Send the request again; tell the operator if it goes on.",
+    "Nothing of this request was stored.",
+)  # fmt: skip
+_TABLE: Final[dict[type[errors.IngestError], Problem]] = {
+    errors.MalformedBodyError: Problem(400, "malformed_body", "The body cannot be read", "Correct the body."),
+    errors.UnauthorizedError: Problem(
+        401, "unauthorized", "A valid token is needed", "Send the header Authorization: Bearer TOKEN.",
+    ),
+    errors.ForbiddenError: Problem(
+        403, "forbidden", "The token may not do this", "Ask the operator for a token with this right.",
+    ),
+    errors.UnsupportedRequestError: Problem(
+        409, "unsupported_request", "A parameter is not supported", "Leave the parameter out.",
+    ),
+    errors.BodyTooLargeError: Problem(413, "body_too_large", "The body is too large", "Split the request."),
+    errors.UnsupportedFormatError: Problem(
+        415, "unsupported_format", "The format is not read here",
+        "Send application/json, application/x-ndjson, application/cloudevents+json or "
+        "application/cloudevents-batch+json.",
+    ),
+    errors.PatientLevelDataError: Problem(
+        422, "patient_level_data", "Data of single persons is refused",
+        "Send counts of people only. Nothing of this request was stored or logged.",
+        "The request carries data of single persons.",
+    ),
+    errors.OverloadedError: Problem(
+        503, "overloaded", "Too many requests wait", "Send the request again in a moment.", retry_after_seconds=1,
+    ),
+    errors.StoreUnavailableError: UNAVAILABLE,
+}  # fmt: skip
+
+
+def problem_of(error: Exception) -> Problem:
+    """Return how an error is told to the sender. Its text is told only for errors that we raise on purpose."""
+    known = _TABLE.get(type(error)) if isinstance(error, errors.IngestError) else None
+    if known is None:
+        return UNAVAILABLE if is_outage(error) else INTERNAL
+    return msgspec.structs.replace(known, detail=str(error) or known.detail)
+
+
+def headers_of(problem: Problem) -> dict[str, str]:
+    """Return the headers that go with a problem."""
+    headers: dict[str, str] = {}
+    if problem.status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="datchuan"'
+    if problem.retry_after_seconds:
+        headers["Retry-After"] = str(problem.retry_after_seconds)
+    return headers
+
+
+def problem_response(problem: Problem, extra: dict[str, Any] | None = None) -> Response:
+    """Return the problem as application/problem+json; `extra` are further members."""
+    body: dict[str, Any] = {
+        "type": f"{PROBLEM_TYPE}{problem.slug}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": f"urn:uuid:{uuid.uuid4()}",
+        "remedy": problem.remedy,
+    }
+    return Response(
+        msgspec.json.encode(body | (extra or {})),
+        status_code=problem.status,
+        media_type="application/problem+json",
+        headers=headers_of(problem),
+    )

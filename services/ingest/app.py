@@ -1,0 +1,109 @@
+"""The composition root of ingest: the only place that builds concrete things."""
+
+import asyncio
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+from faststream.redis import RedisBroker
+from prometheus_client import CollectorRegistry
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.ingest.adapters.group_commit import CommitLimits, GroupCommit
+from services.ingest.adapters.intake import Intake, alias_tables
+from services.ingest.adapters.journal import Journal
+from services.ingest.adapters.outbox import Outbox
+from services.ingest.adapters.tokens import SqlTokenStore, TokenCache
+from services.ingest.adapters.web.application import build_application
+from services.ingest.domain.normalize import Normalizer
+from services.ingest.handlers import IngestHandlers
+from services.ingest.metrics import IngestMetrics
+from services.ingest.settings import IngestSettings
+from shared.catalog.catalog import Catalog
+from shared.contracts.streams import INDICATOR_REPORTED, partition_stream
+from shared.runtime.broker import client_of, create_broker, wait_for_redis
+from shared.runtime.checks import database_check
+from shared.runtime.clock import Clock, SystemClock
+from shared.runtime.database import create_database, wait_for_database
+from shared.runtime.metrics import RuntimeMetrics
+from shared.runtime.ops import run_server
+from shared.runtime.process import supervise
+from shared.runtime.publisher import Publisher
+from shared.runtime.relay import Relay
+
+
+@dataclass(frozen=True, slots=True)
+class IngestApplication:
+    """The wired service: the HTTP application and the loops behind it."""
+
+    settings: IngestSettings
+    http: FastAPI
+    engine: AsyncEngine
+    broker: RedisBroker
+    committer: GroupCommit
+    outbox: Outbox
+    publisher: Publisher
+    runtime_metrics: RuntimeMetrics
+    stream: str
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Wait for the servers, then work until SIGTERM or `stop`; requests in hand are committed and answered."""
+        timeout = self.settings.start_timeout_seconds
+        await wait_for_database(self.engine, timeout)
+        await wait_for_redis(self.broker, timeout)
+        server_ended, commits_ended = asyncio.Event(), asyncio.Event()
+        redis = await client_of(self.broker)
+        relay = Relay(self.engine, redis, self.publisher, [self.stream], self.runtime_metrics)
+        try:
+            await supervise(
+                self._serve(stop, server_ended),
+                self._commit(server_ended, commits_ended),
+                self.outbox.run(commits_ended),
+                relay.run(stop),
+                stop=stop,
+            )
+        finally:
+            await self.close()
+
+    async def _serve(self, stop: asyncio.Event, ended: asyncio.Event) -> None:
+        try:
+            await run_server(self.http, self.settings.host, self.settings.port, stop)
+        finally:
+            ended.set()
+
+    async def _commit(self, server_ended: asyncio.Event, ended: asyncio.Event) -> None:
+        try:
+            await self.committer.run(server_ended)
+        finally:
+            ended.set()
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self.broker.stop()
+        await self.engine.dispose()
+
+
+def build(settings: IngestSettings, catalog: Catalog, clock: Clock | None = None) -> IngestApplication:
+    """Return the wired application; nothing connects before it runs."""
+    clock = clock or SystemClock(settings.clock_offset_days)
+    registry = CollectorRegistry()
+    stream = partition_stream(INDICATOR_REPORTED, settings.partition)
+    runtime_metrics, metrics = RuntimeMetrics(registry, [stream]), IngestMetrics(registry)
+    timeout = settings.commit_timeout_seconds
+    engine = create_database(settings.database_url, "datchuan-ingest", command_timeout_seconds=timeout)
+    broker = create_broker(settings.redis_url)
+    publisher = Publisher(broker, runtime_metrics)
+    outbox = Outbox(publisher)
+    limits = CommitLimits(settings.rows_per_commit, settings.max_waiting_rows, timeout)
+    committer = GroupCommit(Journal(engine, stream, settings.partition).append, outbox.put, clock, metrics, limits)
+    intake = Intake(
+        Normalizer(catalog),
+        alias_tables(catalog),
+        committer,
+        Journal(engine, stream, settings.partition).rehearse,
+        clock,
+    )
+    tokens = TokenCache(SqlTokenStore(engine).find, settings.token_cache_seconds)
+    handlers = IngestHandlers(intake, tokens, metrics, settings)
+    # Redis is no condition of being ready: reports are taken without it, and the relay publishes them later.
+    http = build_application(handlers, registry, {"database": database_check(engine)})
+    return IngestApplication(settings, http, engine, broker, committer, outbox, publisher, runtime_metrics, stream)

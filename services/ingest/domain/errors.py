@@ -1,0 +1,41 @@
+"""Errors that concern a whole request; what is wrong with one row is a `Fault`, a returned value."""
+
+
+class IngestError(Exception):
+    """Base of the errors of this service."""
+
+
+class PatientLevelDataError(IngestError):
+    """The request carries data of single persons; only counts of people may be sent here."""
+
+
+class MalformedBodyError(IngestError):
+    """The body cannot be read as what its content type says; the text says where."""
+
+
+class UnsupportedRequestError(IngestError):
+    """The request asks for something that would change its meaning if it were ignored; the text names it."""
+
+
+class BodyTooLargeError(IngestError):
+    """The body is larger than the limit, as sent or after decompression."""
+
+
+class OverloadedError(IngestError):
+    """Too many reports are waiting to be committed; the sender must come again later."""
+
+
+class StoreUnavailableError(IngestError):
+    """The database did not take the reports; nothing of the request was stored."""
+
+
+class UnauthorizedError(IngestError):
+    """The request has no token, or one that is unknown or revoked."""
+
+
+class ForbiddenError(IngestError):
+    """The token is valid, but not for this."""
+
+
+class UnsupportedFormatError(IngestError):
+    """The content type or encoding is none that this endpoint reads."""

@@ -1,0 +1,199 @@
+"""The native event as senders write it, decoded row by row so that a bad row never harms its neighbours."""
+
+import datetime as dt
+import json
+import math
+from collections.abc import Callable
+from typing import Annotated, Final
+
+import msgspec
+
+from services.ingest.domain.faults import Fault, RefusedError, refuse
+from services.ingest.domain.privacy import refuse_personal_data, refuse_personal_text
+from shared.contracts.vocabulary import QuarantineReason, Stage
+
+MAX_ID_LENGTH: Final = 200
+
+_Aware = Annotated[dt.datetime, msgspec.Meta(tz=True)]
+_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_ID_LENGTH)]
+
+
+class Evidence(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What proves a report: a certificate with its dates, a document, its hash."""
+
+    issued_on: dt.date | None = None
+    valid_until: dt.date | None = None
+    uri: str | None = None
+    sha256: str | None = None
+    note: str | None = None
+
+
+class NativeEvent(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """One report as sent: types are right, meaning is not yet checked.
+
+    Unknown fields are forbidden here only so that the fast decoder notices them: the slow one then looks whether they
+    are personal data, and ignores them otherwise.
+    """
+
+    id: _Name
+    commune: str
+    indicator: str
+    period: str
+    observed_at: _Aware | None = None
+    source: _Name | None = None
+    sex: str | None = None
+    sector: str | None = None
+    numerator: int | None = None
+    denominator: int | None = None
+    value: bool | float | None = None
+    deleted: bool = False
+    stage: Stage | None = None
+    evidence: Evidence | None = None
+
+
+decode_fast: Final[Callable[[bytes | msgspec.Raw], NativeEvent]] = msgspec.json.Decoder(NativeEvent).decode
+
+
+def decode_event(raw: bytes | msgspec.Raw) -> NativeEvent | Fault:
+    """Return the event in `raw`, or what is wrong with it. Raises only for personal data."""
+    try:
+        return decode_fast(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return diagnose(bytes(raw))
+
+
+def diagnose(raw: bytes) -> NativeEvent | Fault:
+    """Return the event in a row that the strict decoder did not take, or the first thing wrong with it."""
+    try:
+        return event_from(decode_document(raw))
+    except RefusedError as refused:
+        return refused.fault
+
+
+def decode_document(raw: bytes) -> object:
+    """Return the JSON document in `raw`, NaN and Infinity included; refuses malformed text and personal data."""
+    try:
+        document = msgspec.json.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        document = _decode_loosely(raw)
+    refuse_personal_data(document)
+    return document
+
+
+def _decode_loosely(raw: bytes) -> object:
+    try:
+        return json.loads(raw)
+    except RecursionError:
+        refuse_personal_text(raw)
+        raise refuse(QuarantineReason.MALFORMED_JSON, "", detail="nested too deeply") from None
+    except ValueError as error:
+        refuse_personal_text(raw)
+        detail = "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+        raise refuse(QuarantineReason.MALFORMED_JSON, "", detail=detail) from None
+
+
+def event_from(document: object) -> NativeEvent:
+    """Return the event in a decoded document; refuses the first field that is missing or of a wrong type."""
+    if not isinstance(document, dict):
+        raise refuse(QuarantineReason.WRONG_TYPE, "", document, "an event is a JSON object")
+    for name in ("id", "commune", "indicator", "period"):
+        if document.get(name) in (None, ""):
+            raise refuse(QuarantineReason.MISSING_FIELD, name)
+    return NativeEvent(
+        id=_name(document, "id") or "",
+        commune=_text(document, "commune") or "",
+        indicator=_text(document, "indicator") or "",
+        period=_text(document, "period") or "",
+        observed_at=_instant(document, "observed_at"),
+        source=_name(document, "source"),
+        sex=_text(document, "sex"),
+        sector=_text(document, "sector"),
+        numerator=_count(document, "numerator"),
+        denominator=_count(document, "denominator"),
+        value=_number(document, "value"),
+        deleted=_flag(document, "deleted"),
+        stage=_stage(document),
+        evidence=_evidence(document),
+    )
+
+
+def _text(document: dict[str, object], field: str) -> str | None:
+    value = document.get(field)
+    if value is None or isinstance(value, str):
+        return value
+    raise refuse(QuarantineReason.WRONG_TYPE, field, value, "must be a text in quotes")
+
+
+def _name(document: dict[str, object], field: str) -> str | None:
+    text = _text(document, field)
+    if text is not None and len(text) > MAX_ID_LENGTH:
+        raise refuse(QuarantineReason.WRONG_TYPE, field, text, f"longer than {MAX_ID_LENGTH} characters")
+    return text
+
+
+def _instant(document: dict[str, object], field: str) -> dt.datetime | None:
+    text = document.get(field)
+    if text is None:
+        return None
+    try:
+        return msgspec.convert(text, _Aware)
+    except msgspec.ValidationError:
+        raise refuse(QuarantineReason.BAD_OBSERVED_AT, field, text) from None
+
+
+def _finite(field: str, value: object) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise refuse(QuarantineReason.WRONG_TYPE, field, value, "must be a number without quotes")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise refuse(QuarantineReason.NOT_A_NUMBER, field, str(value))
+    return value
+
+
+def _count(document: dict[str, object], field: str) -> int | None:
+    if document.get(field) is None:
+        return None
+    number = _finite(field, document[field])
+    if isinstance(number, float) and not number.is_integer():
+        raise refuse(QuarantineReason.NOT_AN_INTEGER, field, number)
+    return int(number)
+
+
+def _number(document: dict[str, object], field: str) -> bool | float | None:
+    value = document.get(field)
+    if value is None or isinstance(value, bool):
+        return value
+    try:
+        return float(_finite(field, value))
+    except OverflowError:
+        raise refuse(QuarantineReason.NUMBER_TOO_LARGE, field, value) from None
+
+
+def _flag(document: dict[str, object], field: str) -> bool:
+    value = document.get(field, False)
+    if isinstance(value, bool):
+        return value
+    raise refuse(QuarantineReason.WRONG_TYPE, field, value, "must be true or false")
+
+
+def _stage(document: dict[str, object]) -> Stage | None:
+    value = document.get("stage")
+    if value is None:
+        return None
+    if isinstance(value, str) and value in tuple(Stage):
+        return Stage(value)
+    raise refuse(QuarantineReason.WRONG_TYPE, "stage", value, f"must be one of {', '.join(Stage)}")
+
+
+def _evidence(document: dict[str, object]) -> Evidence | None:
+    value = document.get("evidence")
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise refuse(QuarantineReason.WRONG_TYPE, "evidence", value, "must be an object")
+    known = {field: value[field] for field in Evidence.__struct_fields__ if field in value}
+    for field, given in known.items():
+        try:
+            msgspec.convert({field: given}, Evidence)
+        except msgspec.ValidationError as error:
+            raise refuse(QuarantineReason.WRONG_TYPE, f"evidence.{field}", given, str(error)) from None
+    return msgspec.convert(known, Evidence)

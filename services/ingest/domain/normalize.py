@@ -1,0 +1,102 @@
+"""From a native event to the report the evaluator reads: unit by date, cell, checked measure. The hot path."""
+
+import datetime as dt
+from typing import Final
+
+from services.ingest.domain.cells import (
+    CellKey,
+    CellPlan,
+    compile_cells,
+    explain_no_plan,
+)
+from services.ingest.domain.faults import Fault, RefusedError, refuse
+from services.ingest.domain.measures import read_measure
+from services.ingest.domain.native import NativeEvent
+from services.ingest.domain.places import Place, Places
+from shared.catalog.catalog import Catalog
+from shared.catalog.indicators import Indicator
+from shared.contracts.vocabulary import QuarantineReason
+from shared.contracts.wire import IndicatorReported
+
+CLOCK_TOLERANCE: Final = dt.timedelta(hours=24)
+PERIOD_TOLERANCE: Final = dt.timedelta(days=366)
+
+
+class Limits:
+    """The latest moment that may have been observed and the latest day a period may start, as of `now`."""
+
+    __slots__ = ("observed", "period_start")
+
+    def __init__(self, now: dt.datetime) -> None:
+        self.observed = now.astimezone(dt.UTC) + CLOCK_TOLERANCE
+        self.period_start = (now + PERIOD_TOLERANCE).date()
+
+
+class Normalizer:
+    """Compiled look-up tables of one catalog; `normalize` is a pure function of them and its arguments."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.catalog = catalog
+        self._plans: dict[CellKey, CellPlan] = compile_cells(catalog)
+        self._places = Places(catalog)
+        self._indicators: dict[str, Indicator] = dict(catalog.indicator_by_key)
+
+    def normalize(self, event: NativeEvent, source: str, limits: Limits) -> IndicatorReported | Fault:
+        """Return the report with `seq` 0 (the journal numbers it), or what is wrong with the event."""
+        try:
+            plan = self._plans.get((event.indicator, event.sex, event.sector))
+            if plan is None:
+                raise explain_no_plan(self._indicators, event)
+            place = self._places[event.commune, event.period]
+            if place.level not in plan.levels or place.period_start > limits.period_start or not event.id.isprintable():
+                raise _explain_place(plan, place, event)
+            observed_at = event.observed_at
+            if observed_at is None or observed_at.tzinfo is not dt.UTC or observed_at > limits.observed:
+                observed_at = _observed(observed_at, limits)
+            part, numerator, denominator, value = read_measure(plan, event)
+            return IndicatorReported(
+                seq=0,
+                event_id=event.id,
+                source=source,
+                unit=place.unit,
+                indicator=plan.indicator,
+                cell=plan.cell,
+                period_start=place.period_start,
+                period_end=place.period_end,
+                observed_at=observed_at,
+                part=part,
+                numerator=numerator,
+                denominator=denominator,
+                value=value,
+                deleted=event.deleted,
+                stage=event.stage,
+                valid_until=None if event.evidence is None else _valid_until(plan, event, place.period_end),
+            )
+        except RefusedError as refused:
+            return refused.fault
+
+
+def _explain_place(plan: CellPlan, place: Place, event: NativeEvent) -> RefusedError:
+    if place.level not in plan.levels:
+        return refuse(QuarantineReason.INDICATOR_NOT_FOR_LEVEL, "indicator", event.indicator, f"a {place.level} unit")
+    if not event.id.isprintable():
+        return refuse(QuarantineReason.WRONG_TYPE, "id", event.id, "has characters that cannot be printed")
+    return refuse(QuarantineReason.BAD_PERIOD, "period", event.period, "starts more than a year from now")
+
+
+def _observed(observed_at: dt.datetime | None, limits: Limits) -> dt.datetime:
+    if observed_at is None:
+        raise refuse(QuarantineReason.MISSING_FIELD, "observed_at")
+    if observed_at > limits.observed:
+        raise refuse(QuarantineReason.OBSERVED_IN_FUTURE, "observed_at", observed_at.isoformat())
+    try:
+        return observed_at.astimezone(dt.UTC)
+    except OverflowError:
+        raise refuse(QuarantineReason.BAD_OBSERVED_AT, "observed_at", observed_at.isoformat()) from None
+
+
+def _valid_until(plan: CellPlan, event: NativeEvent, on: dt.date) -> dt.date | None:
+    evidence = event.evidence
+    if evidence is None or evidence.valid_until is not None or evidence.issued_on is None:
+        return None if evidence is None else evidence.valid_until
+    return plan.valid_until(evidence.issued_on, on)

@@ -1,0 +1,109 @@
+"""What reading a request gives: good reports, bad rows, and at whose desk they were read."""
+
+import datetime as dt
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from services.ingest.domain.faults import Fault
+from services.ingest.domain.identity import Arrival
+from services.ingest.domain.native import NativeEvent
+from services.ingest.domain.normalize import Limits, Normalizer
+from services.ingest.domain.tokens import Grant
+from shared.contracts.vocabulary import QuarantineReason
+from shared.contracts.wire import IndicatorReported
+
+NO_MATE: Final = -1
+
+
+class PayloadFormat(StrEnum):
+    """How a request, or a quarantined row, is written."""
+
+    NATIVE_JSON = "native_json"
+    NDJSON = "ndjson"
+    CLOUDEVENTS = "cloudevents"
+    DHIS2 = "dhis2"
+
+
+class RowKind(StrEnum):
+    """What a row number counts: lines from 1, or elements from 0."""
+
+    LINE = "line"
+    INDEX = "index"
+
+
+class Draft(msgspec.Struct, frozen=True, gc=False):
+    """A good report before the journal numbers it.
+
+    `mate` is the row of its other half, when two rows make one report.
+    """
+
+    row: int
+    event: IndicatorReported
+    raw: bytes
+    arrival: Arrival | None = None
+    mate: int = NO_MATE
+
+
+class BadRow(msgspec.Struct, frozen=True):
+    """A row that cannot be applied: kept with its raw text, and shown."""
+
+    row: int
+    fault: Fault
+    raw: bytes
+    event_id: str | None = None
+    mate: int = NO_MATE
+
+
+class Desk:
+    """Everything a reader needs to know: the catalog's tables, the sender's rights, and the time."""
+
+    __slots__ = ("allowed", "grant", "limits", "normalizer", "received_at")
+
+    def __init__(
+        self, normalizer: Normalizer, grant: Grant, now: dt.datetime, received_at: dt.datetime | None = None
+    ) -> None:
+        self.normalizer = normalizer
+        self.grant = grant
+        self.allowed = {grant.source}
+        self.limits = Limits(now)
+        self.received_at = now if received_at is None else received_at
+
+
+@dataclass(slots=True)
+class Reading:
+    """The rows of one request, sorted into good and bad."""
+
+    format: PayloadFormat
+    row_kind: RowKind = RowKind.INDEX
+    rows: int = 0
+    good: list[Draft] = field(default_factory=list)
+    bad: list[BadRow] = field(default_factory=list)
+
+    def take(self, desk: Desk, event: NativeEvent, row: int, raw: bytes, prefix: str = "") -> None:
+        """Sort one decoded event into good or bad."""
+        report = judge(desk, event)
+        if isinstance(report, Fault):
+            self.refuse(row, report, raw, event.id, prefix)
+        else:
+            self.good.append(Draft(row, report, raw))
+
+    def refuse(self, row: int, fault: Fault, raw: bytes, event_id: str | None = None, prefix: str = "") -> None:
+        """Add a bad row; `prefix` says where inside the row its field is."""
+        if prefix:
+            fault = msgspec.structs.replace(fault, field=f"{prefix}{fault.field}")
+        self.bad.append(BadRow(row, fault, raw, event_id))
+
+
+def judge(desk: Desk, event: NativeEvent) -> IndicatorReported | Fault:
+    """Return the report in an event of a sender who may send it, or what is wrong."""
+    source = event.source
+    if source is None:
+        source = desk.grant.source
+    elif source not in desk.allowed:
+        if not desk.grant.allows(source) or not source.isprintable():
+            return Fault(QuarantineReason.SOURCE_NOT_ALLOWED, "source", source[:100], "the token may not speak for it")
+        desk.allowed.add(source)
+    return desk.normalizer.normalize(event, source, desk.limits)

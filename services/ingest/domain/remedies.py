@@ -1,0 +1,114 @@
+"""What a sender can do about each reason, in English and Vietnamese: the one table of these texts."""
+
+from typing import Final
+
+import msgspec
+
+from shared.contracts.vocabulary import QuarantineReason as Reason
+
+
+class Remedy(msgspec.Struct, frozen=True):
+    """What to do, for the engineer of the sending system and for the official who asks."""
+
+    en: str
+    vi: str
+
+
+REMEDIES: Final[dict[Reason, Remedy]] = {
+    Reason.MALFORMED_JSON: Remedy(
+        "Send complete JSON in UTF-8, one event a line in NDJSON.",
+        "Gửi JSON đầy đủ, mã UTF-8; với NDJSON mỗi dòng là một bản ghi.",
+    ),
+    Reason.WRONG_TYPE: Remedy(
+        "Give the field the type of the documentation: numbers without quotes, codes in quotes.",
+        "Dùng đúng kiểu dữ liệu: số không đặt trong ngoặc kép, mã đặt trong ngoặc kép.",
+    ),
+    Reason.MISSING_FIELD: Remedy("Add the field.", "Bổ sung trường còn thiếu."),
+    Reason.UNKNOWN_COMMUNE: Remedy(
+        "Use the statistical code of the commune, with its leading zeros, or add the unit to the catalog.",
+        "Dùng mã đơn vị hành chính của xã (đủ các số 0 ở đầu), hoặc bổ sung xã vào danh mục.",
+    ),
+    Reason.COMMUNE_NOT_VALID_THEN: Remedy(
+        "Use the code that was valid on the last day of the period.",
+        "Dùng mã đơn vị hành chính có hiệu lực vào ngày cuối của kỳ báo cáo.",
+    ),
+    Reason.UNKNOWN_INDICATOR: Remedy("Use an indicator key of the catalog.", "Dùng mã chỉ tiêu có trong danh mục."),
+    Reason.INDICATOR_NOT_FOR_LEVEL: Remedy(
+        "Report this indicator for a unit of its level.", "Báo cáo chỉ tiêu này cho đúng cấp đơn vị hành chính."
+    ),
+    Reason.UNKNOWN_SEX: Remedy('Send "male" or "female".', 'Ghi "male" (nam) hoặc "female" (nữ).'),
+    Reason.UNKNOWN_SECTOR: Remedy(
+        'Send "health", "industry_trade" or "agriculture".',
+        'Ghi "health" (Y tế), "industry_trade" (Công Thương) hoặc "agriculture" (Nông nghiệp).',
+    ),
+    Reason.MISSING_SEX: Remedy(
+        "Report men and women apart: one event with sex male, one with sex female.",
+        "Báo cáo riêng nam và nữ: một bản ghi cho nam, một bản ghi cho nữ.",
+    ),
+    Reason.MISSING_SECTOR: Remedy("Report each managing sector apart.", "Báo cáo riêng theo từng ngành quản lý."),
+    Reason.UNEXPECTED_SEX: Remedy(
+        "Leave sex out: this report is not by sex.", "Bỏ trường sex: số liệu này không tách theo giới."
+    ),
+    Reason.UNEXPECTED_SECTOR: Remedy(
+        "Leave sector out: this report is not by sector.",
+        "Bỏ trường sector: số liệu này không tách theo ngành quản lý.",
+    ),
+    Reason.BAD_PERIOD: Remedy(
+        "Write the period as 2024, 2024-10, 2024Q3, 2024S1, 2024-10-15, 2024W05, 2024-9M or 2024-01-01/2024-09-30.",
+        "Ghi kỳ báo cáo theo một trong các dạng 2024, 2024-10, 2024Q3, 2024S1, 2024-10-15, 2024W05, 2024-9M, "
+        "2024-01-01/2024-09-30.",
+    ),
+    Reason.BAD_OBSERVED_AT: Remedy(
+        "Write a date and time with an offset: 2024-10-15T08:30:00+07:00.",
+        "Ghi ngày giờ kèm múi giờ: 2024-10-15T08:30:00+07:00.",
+    ),
+    Reason.OBSERVED_IN_FUTURE: Remedy(
+        "Correct the clock or the time zone of the sending system.",
+        "Chỉnh lại đồng hồ hoặc múi giờ của hệ thống gửi.",
+    ),
+    Reason.NO_MEASURE: Remedy(
+        "Send numerator and denominator, or value; to void a report send deleted: true.",
+        "Gửi tử số và mẫu số, hoặc giá trị; muốn hủy số liệu thì gửi deleted: true.",
+    ),
+    Reason.WRONG_MEASURE: Remedy(
+        "Send a measure that the indicator takes, and only one.",
+        "Gửi đúng loại số liệu của chỉ tiêu, và chỉ một loại.",
+    ),
+    Reason.NOT_A_NUMBER: Remedy(
+        "Send a plain decimal number with a point and no thousands separator.",
+        "Gửi số thập phân dùng dấu chấm, không có dấu phân cách hàng nghìn.",
+    ),
+    Reason.NOT_AN_INTEGER: Remedy(
+        "Send a whole number: people and establishments are counted.",
+        "Gửi số nguyên: người và cơ sở được đếm.",
+    ),
+    Reason.NEGATIVE_NUMBER: Remedy("Send a number of 0 or more.", "Gửi số không âm."),
+    Reason.NUMBER_TOO_LARGE: Remedy(
+        "Check the number: it is larger than the indicator allows.",
+        "Kiểm tra lại: số lớn hơn mức cho phép của chỉ tiêu.",
+    ),
+    Reason.ZERO_DENOMINATOR: Remedy(
+        "Send the denominator; if there is nothing to count, send no report.",
+        "Gửi mẫu số; nếu không có đối tượng thì không gửi số liệu.",
+    ),
+    Reason.NUMERATOR_OVER_DENOMINATOR: Remedy(
+        "Check both numbers: the part cannot be larger than the whole.",
+        "Kiểm tra cả hai số: tử số không thể lớn hơn mẫu số.",
+    ),
+    Reason.SOURCE_NOT_ALLOWED: Remedy(
+        "Leave source out, or ask the operator for a token that may send for this source.",
+        "Bỏ trường source, hoặc đề nghị cấp khóa truy cập được gửi thay nguồn này.",
+    ),
+    Reason.ID_REUSED: Remedy(
+        "Give a corrected report an id of its own: this id already stands for other content.",
+        "Đặt id mới cho bản ghi đã sửa: id này đã dùng cho nội dung khác.",
+    ),
+    Reason.UNKNOWN_ALIAS: Remedy(
+        "Add the data element and option to the source's profile in the catalog.",
+        "Bổ sung mã phần tử dữ liệu và nhóm phân tổ vào hồ sơ của nguồn trong danh mục.",
+    ),
+    Reason.UNSUPPORTED_DATA: Remedy(
+        "Send a native event as the data of the CloudEvent.",
+        "Gửi bản ghi theo định dạng của hệ thống trong trường data của CloudEvent.",
+    ),
+}

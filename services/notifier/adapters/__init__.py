@@ -1,0 +1,1 @@
+"""Where the notifier meets PostgreSQL, mail servers, webhooks and the console."""

@@ -1,0 +1,158 @@
+"""The notifier's tables, schema `notifier`: alerts, what was last seen of each node, the ledger and the deliveries."""
+
+import datetime as dt
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Date, DateTime, Identity, Index, MetaData, Text, UniqueConstraint, func
+from sqlalchemy import text as sql
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlmodel import Field, SQLModel
+
+metadata = MetaData(schema="notifier")
+
+
+class NotifierTable(SQLModel):
+    """Base of the tables of the schema `notifier`."""
+
+    metadata = metadata
+
+
+def _text(*, primary_key: bool = False, nullable: bool = False) -> "Column[str]":
+    return Column(Text, primary_key=primary_key, nullable=nullable)
+
+
+def _moment(*, nullable: bool = False) -> "Column[dt.datetime]":
+    return Column(DateTime(timezone=True), nullable=nullable)
+
+
+def _written_at() -> "Column[dt.datetime]":
+    return Column(DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp())
+
+
+class AlertRow(NotifierTable, table=True):
+    """One occurrence of a condition of a cell of a chỉ tiêu of a unit; open while `ended_at` is null."""
+
+    __tablename__ = "alert"
+    __table_args__ = (
+        UniqueConstraint("unit", "node", "cell", "occurrence", name="alert_occurrence"),
+        Index("alert_open", "kind", "opened_at", postgresql_where=sql("ended_at IS NULL")),
+    )
+
+    id: str = Field(sa_column=_text(primary_key=True))
+    unit: str = Field(sa_column=_text())
+    node: str = Field(sa_column=_text())
+    cell: str = Field(sa_column=_text())
+    occurrence: int
+    opened_as: str = Field(sa_column=_text())
+    kind: str = Field(sa_column=_text())
+    opened_at: dt.datetime = Field(sa_column=_moment())
+    opened_cause: str = Field(sa_column=_text())
+    revision: int
+    evidence: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    ended_at: dt.datetime | None = Field(sa_column=_moment(nullable=True))
+    end_reason: str | None = Field(sa_column=_text(nullable=True))
+    end_cause: str | None = Field(sa_column=_text(nullable=True))
+
+
+class NodeMarkRow(NotifierTable, table=True):
+    """The newest change applied to a node of a unit: older ones that come late are told by it."""
+
+    __tablename__ = "node_mark"
+
+    unit: str = Field(sa_column=_text(primary_key=True))
+    node: str = Field(sa_column=_text(primary_key=True))
+    node_kind: str = Field(sa_column=_text())
+    status: str = Field(sa_column=_text())
+    reason: str = Field(sa_column=_text())
+    sequence: int = Field(sa_column=Column(BigInteger, nullable=False))
+    occurred_at: dt.datetime = Field(sa_column=_moment())
+
+
+class RollupChangeRow(NotifierTable, table=True):
+    """A change of a tiêu chí or of the health part of a standard, kept for the messages about what caused it."""
+
+    __tablename__ = "rollup_change"
+    __table_args__ = (Index("rollup_change_unit_occurred_at", "unit", "occurred_at"),)
+
+    sequence: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    unit: str = Field(sa_column=_text())
+    node: str = Field(sa_column=_text())
+    node_kind: str = Field(sa_column=_text())
+    from_status: str = Field(sa_column=_text())
+    to_status: str = Field(sa_column=_text())
+    to_reason: str = Field(sa_column=_text())
+    cause: str = Field(sa_column=_text())
+    occurred_at: dt.datetime = Field(sa_column=_moment())
+
+
+class LedgerRow(NotifierTable, table=True):
+    """One notification: who is told what, in which role, by which clauses, where, and what became of it."""
+
+    __tablename__ = "ledger"
+    __table_args__ = (
+        UniqueConstraint("subject", "kind", "responsible_unit", "role", "channel", "address", name="ledger_once"),
+        Index("ledger_waiting", "due_at", postgresql_where=sql("status = 'waiting'")),
+        Index("ledger_alert_id", "alert_id"),
+        Index("ledger_delivery_id", "delivery_id"),
+        Index("ledger_status", "status"),
+    )
+
+    id: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    subject: str = Field(sa_column=_text())
+    kind: str = Field(sa_column=_text())
+    alert_id: str | None = Field(sa_column=_text(nullable=True))
+    unit: str = Field(sa_column=_text())
+    node: str = Field(sa_column=_text())
+    cell: str = Field(sa_column=_text())
+    as_of: dt.date = Field(sa_column=Column(Date, nullable=False))
+    cause: str = Field(sa_column=_text())
+    sequence: int = Field(sa_column=Column(BigInteger, nullable=False))
+    responsible_unit: str = Field(sa_column=_text())
+    role: str = Field(sa_column=_text())
+    channel: str = Field(sa_column=_text())
+    address: str = Field(sa_column=_text())
+    dispatch: str | None = Field(sa_column=_text(nullable=True))
+    clauses: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    gap_vi: str | None = Field(sa_column=_text(nullable=True))
+    no_address_units: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    status: str = Field(sa_column=_text())
+    reason: str | None = Field(sa_column=_text(nullable=True))
+    created_at: dt.datetime = Field(sa_column=_written_at())
+    due_at: dt.datetime = Field(sa_column=_moment())
+    delivery_id: str | None = Field(sa_column=_text(nullable=True))
+    settled_at: dt.datetime | None = Field(sa_column=_moment(nullable=True))
+
+
+class DeliveryRow(NotifierTable, table=True):
+    """One message to one address, as rendered; committed before it is sent.
+
+    `next_attempt_at` is when it may next be claimed: while it is being sent, when its sender counts as dead.
+    """
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        UniqueConstraint("message_id", name="delivery_message_id"),
+        Index(
+            "delivery_unfinished",
+            "channel",
+            "next_attempt_at",
+            postgresql_where=sql("status IN ('pending', 'retry', 'sending')"),
+        ),
+        Index("delivery_dead", "settled_at", postgresql_where=sql("status = 'dead'")),
+    )
+
+    id: str = Field(sa_column=_text(primary_key=True))
+    channel: str = Field(sa_column=_text())
+    address: str = Field(sa_column=_text())
+    message_id: str = Field(sa_column=_text())
+    thread: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    subject: str = Field(sa_column=_text())
+    body: str = Field(sa_column=_text())
+    payload: str = Field(sa_column=_text())
+    created_at: dt.datetime = Field(sa_column=_moment())
+    status: str = Field(sa_column=_text())
+    attempts: int
+    next_attempt_at: dt.datetime = Field(sa_column=_written_at())
+    sender: str | None = Field(sa_column=_text(nullable=True))
+    server_reply: str | None = Field(sa_column=_text(nullable=True))
+    settled_at: dt.datetime | None = Field(sa_column=_moment(nullable=True))

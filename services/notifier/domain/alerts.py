@@ -1,0 +1,169 @@
+"""What an alert is: an open condition of one cell of one chỉ tiêu of one unit, with its newest evidence."""
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from shared.contracts.vocabulary import Cause, VerdictReason, VerdictStatus
+from shared.contracts.wire import CellFinding, VerdictChanged
+
+
+class AlertKind(StrEnum):
+    """What is wrong: a target is missed (chưa đạt), or there is not enough data to judge (thiếu số liệu)."""
+
+    BREACH = "breach"
+    DATA_GAP = "data_gap"
+
+
+class NoticeKind(StrEnum):
+    """What a notification says of its subject."""
+
+    OPENED = "opened"
+    RESOLVED = "resolved"
+    RULESET_CHANGE = "ruleset_change"
+    DATA_LOST = "data_lost"
+    ROLLUP = "rollup"
+    CLOSED = "closed"
+
+
+class AlertAction(StrEnum):
+    """What happened to an alert."""
+
+    OPENED = "opened"
+    UPDATED = "updated"
+    DATA_LOST = "data_lost"
+    DATA_BACK = "data_back"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+    LATE = "late"
+
+
+class EndReason(StrEnum):
+    """Why an alert is no longer open; only `met` is good news."""
+
+    MET = "met"
+    REPLACED = "replaced"
+    NOT_APPLICABLE = "not_applicable"
+    RULE_ENDED = "rule_ended"
+    UNIT_ENDED = "unit_ended"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertKey:
+    """Identity of a condition over time; its occurrences are numbered."""
+
+    unit: str
+    node: str
+    cell: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The newest numbers known of an alert's chỉ tiêu, with the event that brought them."""
+
+    status: VerdictStatus
+    reason: VerdictReason
+    cause: Cause
+    ruleset: str
+    catalog: str
+    occurred_at: dt.datetime
+    as_of: dt.date
+    observed_at: dt.datetime | None
+    period_start: dt.date | None
+    period_end: dt.date | None
+    operator: str | None
+    threshold: float | None
+    event_ids: tuple[str, ...]
+    cells: tuple[CellFinding, ...]
+
+    @classmethod
+    def of(cls, change: VerdictChanged) -> "Evidence":
+        """Return what a change shows."""
+        return cls(
+            status=change.to_status,
+            reason=change.to_reason,
+            cause=change.cause,
+            ruleset=change.ruleset,
+            catalog=change.catalog,
+            occurred_at=change.occurred_at,
+            as_of=change.as_of,
+            observed_at=change.observed_at,
+            period_start=change.period_start,
+            period_end=change.period_end,
+            operator=change.operator,
+            threshold=change.threshold,
+            event_ids=change.event_ids,
+            cells=change.cells,
+        )
+
+    def finding(self, cell: str) -> CellFinding | None:
+        """Return the finding of one cell, or None when the change does not list it."""
+        return next((finding for finding in self.cells if finding.cell == cell), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One occurrence of a condition.
+
+    `opened_as` never changes; `kind` is what it is now: a breach whose source fell silent becomes a data gap and stays
+    open. `opened_at` is its earliest known moment, `evidence` the newest. `revision` counts what was worth telling.
+    """
+
+    key: AlertKey
+    occurrence: int
+    opened_as: AlertKind
+    kind: AlertKind
+    opened_at: dt.datetime
+    opened_cause: Cause
+    evidence: Evidence
+    revision: int = 1
+    ended_at: dt.datetime | None = None
+    end_reason: EndReason | None = None
+    end_cause: Cause | None = None
+
+    @property
+    def id(self) -> str:
+        """The readable, stable id: unit, node, cell and number of the occurrence."""
+        return f"{self.key.unit}:{self.key.node}:{self.key.cell or '-'}:{self.occurrence}"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the condition still holds, as far as anybody knows."""
+        return self.ended_at is None
+
+    def seen(self, evidence: Evidence, kind: AlertKind) -> "Alert":
+        """Return the alert with newer evidence."""
+        return replace(self, evidence=evidence, kind=kind)
+
+    def told(self) -> "Alert":
+        """Return the alert one revision later."""
+        return replace(self, revision=self.revision + 1)
+
+    def ended(self, evidence: Evidence, reason: EndReason) -> "Alert":
+        """Return the alert ended at the moment of `evidence`."""
+        return replace(
+            self,
+            evidence=evidence,
+            revision=self.revision + 1,
+            ended_at=evidence.occurred_at,
+            end_reason=reason,
+            end_cause=evidence.cause,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happened to an alert, and what is to be told of it (None: nothing)."""
+
+    action: AlertAction
+    alert: Alert
+    notice: NoticeKind | None
+    cause: Cause
+    as_of: dt.date
+
+    @property
+    def subject(self) -> str:
+        """What the ledger row is about: an occurrence opens and resolves once; other news may come again."""
+        if self.notice in (NoticeKind.OPENED, NoticeKind.RESOLVED, NoticeKind.CLOSED):
+            return self.alert.id
+        return f"{self.alert.id}#{self.alert.revision}"

@@ -1,0 +1,75 @@
+"""Who is addressed, in which roles, and the clauses that say so, cited to the letter."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from services.notifier.domain.grouping import Duty, Item
+from services.notifier.domain.labels_vi import ROLE_VI
+from services.notifier.domain.route import responsible_unit_name
+from shared.catalog.catalog import Catalog
+from shared.catalog.dispatches import OfficialDispatch
+
+
+@dataclass(frozen=True, slots=True)
+class ClauseView:
+    """A clause as cited: its section and its words to the letter."""
+
+    section: str
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class CitationView:
+    """A dispatch as cited, with the clauses that concern the addressee."""
+
+    dispatch: str
+    clauses: tuple[ClauseView, ...]
+
+
+def notes_of(catalog: Catalog, item: Item) -> tuple[str, ...]:
+    """Return what the addressee must know of the routing: no lead unit, units without an address."""
+    notes = [f"Chưa có đơn vị chủ trì theo công văn. {item.gap_vi}"] if item.gap_vi else []
+    dispatch = dispatch_of(catalog, item.entry.dispatch)
+    for missing in item.no_address_units:
+        unit = next((each for each in dispatch.units if each.id == missing), None) if dispatch else None
+        name = responsible_unit_name(unit, catalog.unit_by_id[item.entry.unit]) if unit else missing
+        notes.append(f"{name} chưa có địa chỉ nhận tin trong danh bạ; đề nghị chuyển tin này.")
+    return tuple(notes)
+
+
+def dispatch_of(catalog: Catalog, dispatch_id: str | None) -> OfficialDispatch | None:
+    """Return a dispatch by id, or None when the catalog no longer has it."""
+    return next((dispatch for dispatch in catalog.dispatches if dispatch.id == dispatch_id), None)
+
+
+def addressee_of(catalog: Catalog, duty: Duty) -> str:
+    """Return the name of the responsible unit that holds a duty."""
+    dispatch = dispatch_of(catalog, duty.dispatch)
+    unit = next((each for each in dispatch.units if each.id == duty.responsible_unit), None) if dispatch else None
+    return duty.responsible_unit if unit is None else responsible_unit_name(unit, catalog.unit_by_id[duty.unit])
+
+
+def roles_of(catalog: Catalog, item: Item) -> tuple[str, ...]:
+    """Return the roles of the addressee; with the unit's name when one address serves several units."""
+    names = {addressee_of(catalog, duty) for duty in item.duties}
+    if len(names) == 1:
+        return tuple(dict.fromkeys(ROLE_VI[duty.role] for duty in item.duties))
+    return tuple(dict.fromkeys(f"{addressee_of(catalog, duty)}: {ROLE_VI[duty.role]}" for duty in item.duties))
+
+
+def citations_of(catalog: Catalog, duties: Iterable[Duty]) -> tuple[CitationView, ...]:
+    """Return the clauses of the duties, each once, by dispatch."""
+    found: dict[str, dict[ClauseView, None]] = {}
+    for duty in duties:
+        dispatch = dispatch_of(catalog, duty.dispatch)
+        if dispatch is not None:
+            cited = found.setdefault(_citation(dispatch), {})
+            for clause in dispatch.clauses:
+                if clause.id in duty.clauses:
+                    cited[ClauseView(clause.section_vi, clause.quote)] = None
+    return tuple(CitationView(dispatch, tuple(clauses)) for dispatch, clauses in found.items() if clauses)
+
+
+def _citation(dispatch: OfficialDispatch) -> str:
+    number = f"số {dispatch.number}" if dispatch.number else "bản gốc để trống số"
+    return f"văn bản “{dispatch.title_vi}” của {dispatch.issuer_vi}, {dispatch.issued_vi}, {number}"

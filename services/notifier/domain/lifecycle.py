@@ -1,0 +1,102 @@
+"""The life of an alert: opened, updated, marked as without data, resolved or closed, by one change at a time."""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from services.notifier.domain.alerts import (
+    Alert,
+    AlertAction,
+    AlertKey,
+    AlertKind,
+    EndReason,
+    Evidence,
+    NoticeKind,
+    Step,
+)
+from services.notifier.domain.conditions import conditions_of
+from shared.contracts.vocabulary import Cause, ChangeKind, VerdictStatus
+from shared.contracts.wire import VerdictChanged
+
+
+def decide(latest: Mapping[str, Alert], change: VerdictChanged) -> list[Step]:
+    """Return what `change` does to the alerts of its chỉ tiêu; `latest` is the newest occurrence of each cell."""
+    open_now = {cell: alert for cell, alert in latest.items() if alert.is_open}
+    conditions = conditions_of(change, open_now)
+    steps: list[Step] = []
+    for cell, alert in sorted(open_now.items()):
+        if cell not in conditions.holding:
+            steps.append(_end(alert, change, conditions.ending.get(cell, conditions.otherwise)))
+    for cell, kind in sorted(conditions.holding.items()):
+        if cell in open_now:
+            steps.extend(_continue(open_now[cell], kind, change))
+        else:
+            steps.append(_open(latest.get(cell), cell, kind, change))
+    return steps
+
+
+def decide_late(latest: Mapping[str, Alert], change: VerdictChanged, known_at: dt.datetime) -> list[Step]:
+    """Return what a change does that arrives after a newer one of its chỉ tiêu (known at `known_at`) was applied.
+
+    A breach that has passed is opened and resolved at once, so that it is told; one that is still open began earlier.
+    """
+    if change.to_status is not VerdictStatus.NOT_MET or change.kind is ChangeKind.EVIDENCE:
+        return []
+    steps: list[Step] = []
+    for cell, kind in sorted(conditions_of(change, ()).holding.items()):
+        alert = latest.get(cell)
+        if alert is not None and alert.is_open:
+            earlier = replace(alert, opened_at=min(alert.opened_at, change.occurred_at))
+            steps.append(Step(AlertAction.LATE, earlier, None, change.cause, change.as_of))
+            continue
+        opened = _open(alert, cell, kind, change)
+        passed = replace(Evidence.of(change), occurred_at=known_at)
+        ended = opened.alert.ended(passed, EndReason.MET)
+        steps += [opened, Step(AlertAction.RESOLVED, ended, NoticeKind.RESOLVED, change.cause, change.as_of)]
+    return steps
+
+
+def _open(last: Alert | None, cell: str, kind: AlertKind, change: VerdictChanged) -> Step:
+    """Open the next occurrence."""
+    alert = Alert(
+        key=AlertKey(change.unit, change.node, cell),
+        occurrence=1 if last is None else last.occurrence + 1,
+        opened_as=kind,
+        kind=kind,
+        opened_at=change.occurred_at,
+        opened_cause=change.cause,
+        evidence=Evidence.of(change),
+    )
+    notice = NoticeKind.RULESET_CHANGE if _announces(change) else NoticeKind.OPENED
+    return Step(AlertAction.OPENED, alert, notice, change.cause, change.as_of)
+
+
+def _continue(alert: Alert, kind: AlertKind, change: VerdictChanged) -> Iterator[Step]:
+    """Carry an open alert through a change after which its condition still holds."""
+    if alert.opened_as is AlertKind.DATA_GAP and kind is AlertKind.BREACH:
+        closed = _end(alert, change, EndReason.REPLACED)
+        yield closed
+        yield _open(closed.alert, alert.key.cell, kind, change)
+        return
+    seen = alert.seen(Evidence.of(change), kind)
+    if _announces(change):
+        yield Step(AlertAction.UPDATED, seen.told(), NoticeKind.RULESET_CHANGE, change.cause, change.as_of)
+    elif kind is AlertKind.DATA_GAP and alert.kind is AlertKind.BREACH:
+        yield Step(AlertAction.DATA_LOST, seen.told(), NoticeKind.DATA_LOST, change.cause, change.as_of)
+    elif kind is AlertKind.BREACH and alert.kind is AlertKind.DATA_GAP:
+        yield Step(AlertAction.DATA_BACK, seen, None, change.cause, change.as_of)
+    else:
+        yield Step(AlertAction.UPDATED, seen, None, change.cause, change.as_of)
+
+
+def _end(alert: Alert, change: VerdictChanged, reason: EndReason) -> Step:
+    """End an alert: with good news when the target is met, else closed without a claim."""
+    ended = alert.ended(Evidence.of(change), reason)
+    if reason is EndReason.MET:
+        return Step(AlertAction.RESOLVED, ended, NoticeKind.RESOLVED, change.cause, change.as_of)
+    return Step(AlertAction.CLOSED, ended, NoticeKind.CLOSED, change.cause, change.as_of)
+
+
+def _announces(change: VerdictChanged) -> bool:
+    """Return whether a change of the rules, not of the numbers, made this verdict."""
+    return change.cause is Cause.RULESET and change.kind is ChangeKind.TRANSITION

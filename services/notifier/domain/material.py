@@ -1,0 +1,36 @@
+"""What a message is made of, beside the ledger entries: alerts, roll-up changes and the messages that went before."""
+
+import datetime as dt
+from dataclasses import dataclass, field
+
+from services.notifier.domain.alerts import Alert
+from shared.contracts.vocabulary import Cause, NodeKind, VerdictReason, VerdictStatus
+
+
+@dataclass(frozen=True, slots=True)
+class RollupChange:
+    """A change of a tiêu chí or of the health part of a standard, as logged."""
+
+    sequence: int
+    unit: str
+    node: str
+    node_kind: NodeKind
+    from_status: VerdictStatus
+    to_status: VerdictStatus
+    to_reason: VerdictReason
+    cause: Cause
+    occurred_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """Everything that the entries of one round speak of.
+
+    `consequences` are the roll-up changes decided together with the opening or ending of an alert. `threads` holds the
+    ids of the messages that told an address of an alert before, oldest first, by (address, alert id).
+    """
+
+    alerts: dict[str, Alert] = field(default_factory=dict)
+    rollups: dict[int, RollupChange] = field(default_factory=dict)
+    consequences: dict[str, tuple[RollupChange, ...]] = field(default_factory=dict)
+    threads: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)

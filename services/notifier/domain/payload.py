@@ -1,0 +1,67 @@
+"""The message for machines: the same facts as the mail, with stable keys, as the body of a webhook."""
+
+from typing import Any
+
+import msgspec
+
+from services.notifier.domain.grouping import Duty, Group, Item
+from services.notifier.domain.message import ItemView, Message
+
+
+def payload_of(message: Message, group: Group, delivery_id: str, message_id: str, text: str) -> dict[str, Any]:
+    """Return the webhook body. Fields are only ever added."""
+    return {
+        "schema_version": 1,
+        "id": delivery_id,
+        "message_id": message_id,
+        "subject": message.subject,
+        "text": text,
+        "items": [_item(item, view) for item, view in zip(group.items, message.items, strict=False)],
+        "brief": list(message.brief),
+    }
+
+
+def _item(item: Item, view: ItemView) -> dict[str, Any]:
+    entry = item.entry
+    found: dict[str, Any] = {
+        "kind": item.kind.value,
+        "headline": view.headline,
+        "unit": entry.unit,
+        "place": view.place,
+        "node": entry.node,
+        "cell": entry.cell,
+        "as_of": entry.as_of.isoformat(),
+        "cause": entry.cause.value,
+        "duties": [_duty(duty) for duty in item.duties],
+        "citations": msgspec.to_builtins(view.citations),
+        "notes": list(view.notes),
+    }
+    if view.alert is not None:
+        evidence = view.alert.evidence
+        found["alert"] = {
+            "id": view.alert.id,
+            "kind": view.alert.kind.value,
+            "occurrence": view.alert.occurrence,
+            "opened_at": view.alert.opened_at.isoformat(),
+            "ended_at": None if view.alert.ended_at is None else view.alert.ended_at.isoformat(),
+            "status": evidence.status.value,
+            "reason": evidence.reason.value,
+            "operator": evidence.operator,
+            "threshold": evidence.threshold,
+            "threshold_source": view.basis,
+            "threshold_confidence": view.confidence,
+            "ruleset": evidence.ruleset,
+            "cells": msgspec.to_builtins(evidence.cells),
+        }
+    if view.change is not None:
+        found["change"] = {"from": view.change.from_status.value, "to": view.change.to_status.value}
+    return found
+
+
+def _duty(duty: Duty) -> dict[str, Any]:
+    return {
+        "responsible_unit": duty.responsible_unit,
+        "role": duty.role.value,
+        "dispatch": duty.dispatch,
+        "clauses": list(duty.clauses),
+    }

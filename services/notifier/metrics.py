@@ -1,0 +1,96 @@
+"""Metrics of the notifier. Label values come from closed lists and are present at 0 from the start."""
+
+from collections import Counter as Tally
+from collections.abc import Iterable
+from enum import StrEnum
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from services.notifier.domain.alerts import AlertAction, AlertKind, Step
+from services.notifier.domain.delivery import DeliveryStatus
+from services.notifier.domain.ledger import UnroutableReason
+from services.notifier.domain.ports import Census
+from shared.contracts.vocabulary import Channel, NodeKind
+
+_SEND_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30)
+
+
+class SendOutcome(StrEnum):
+    """How one try to send a delivery ended."""
+
+    SENT = "sent"
+    RETRIED = "retried"
+    DEAD = "dead"
+
+
+class NotifierMetrics:
+    """The metrics of the service, in one registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.alerts = Counter(
+            "datchuan_notifier_alerts_total", "What happened to alerts.", ["action"], registry=registry
+        )
+        self.alerts_open = Gauge("datchuan_notifier_alerts_open", "Alerts that are open.", ["kind"], registry=registry)
+        self.rollup_changes = Counter(
+            "datchuan_notifier_rollup_changes_total",
+            "Changes of tiêu chí and of the health parts of standards.",
+            ["node_kind"],
+            registry=registry,
+        )
+        self.notifications = Counter(
+            "datchuan_notifier_notifications_total",
+            "Tries to send a message, by how they ended.",
+            ["channel", "outcome"],
+            registry=registry,
+        )
+        self.unroutable = Counter(
+            "datchuan_notifier_unroutable_total",
+            "News without an addressee, or without a lead unit.",
+            ["reason"],
+            registry=registry,
+        )
+        self.entries_waiting = Gauge(
+            "datchuan_notifier_entries_waiting", "Ledger entries that wait to be sent.", registry=registry
+        )
+        self.deliveries = Gauge(
+            "datchuan_notifier_deliveries", "Messages that are not sent, by status.", ["status"], registry=registry
+        )
+        self.send_seconds = Histogram(
+            "datchuan_notifier_send_seconds",
+            "Time to hand one message over.",
+            ["channel"],
+            buckets=_SEND_SECONDS,
+            registry=registry,
+        )
+        self._declare()
+
+    def _declare(self) -> None:
+        for action in AlertAction:
+            self.alerts.labels(action)
+        for kind in AlertKind:
+            self.alerts_open.labels(kind)
+        for node_kind in (NodeKind.CRITERION, NodeKind.STANDARD):
+            self.rollup_changes.labels(node_kind)
+        for reason in UnroutableReason:
+            self.unroutable.labels(reason)
+        for channel in Channel:
+            self.send_seconds.labels(channel)
+            for outcome in SendOutcome:
+                self.notifications.labels(channel, outcome)
+        for status in DeliveryStatus:
+            if status is not DeliveryStatus.SENT:
+                self.deliveries.labels(status)
+
+    def count_steps(self, steps: Iterable[Step]) -> None:
+        """Count what happened to alerts."""
+        for action, amount in Tally(step.action for step in steps).items():
+            self.alerts.labels(action).inc(amount)
+
+    def show(self, census: Census) -> None:
+        """Set the gauges to what the tables hold."""
+        for kind in AlertKind:
+            self.alerts_open.labels(kind).set(census.alerts_open.get(kind, 0))
+        for status in DeliveryStatus:
+            if status is not DeliveryStatus.SENT:
+                self.deliveries.labels(status).set(census.deliveries.get(status, 0))
+        self.entries_waiting.set(census.entries_waiting)

@@ -1,0 +1,254 @@
+"""The consumer: reads a stream through FastStream and mends what its defaults lose or stall."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic
+
+import structlog
+from faststream import AckPolicy
+from faststream.redis import RedisBroker, StreamSub
+from redis.exceptions import RedisError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.runtime import pending
+from shared.runtime.broker import client_of
+from shared.runtime.delivery import Delivery, MessageType, StoppingError
+from shared.runtime.entries import Entry, decode_batch, parse_batch
+from shared.runtime.metrics import RuntimeMetrics
+from shared.runtime.observer import StreamObserver
+from shared.runtime.tasks import end
+
+_log = structlog.get_logger(__name__)
+
+_BLOCK_MILLISECONDS = 1_000
+_TEND_SECONDS = 0.5
+_OBSERVE_SECONDS = 1.0
+_STALLED_OBSERVATIONS = 10
+_REDIS_ERRORS = (RedisError, OSError, TimeoutError)
+
+
+class StreamConsumer(Generic[MessageType]):
+    """Gives all good messages of one read to `handle`, one read at a time, in the order of the stream.
+
+    `handle` returns after its commit (and may return how many of its messages were already done). While it runs, the
+    next read is already under way. Delivery is at least once: `mailbox.claim` inside `handle` makes it once.
+    An `exclusive` consumer, whose process holds a lease, takes over everything pending as soon as it starts.
+    """
+
+    def __init__(
+        self,
+        broker: RedisBroker,
+        stream: str,
+        group: str,
+        consumer_name: str,
+        decode: Callable[[bytes], MessageType],
+        handle: Callable[[Sequence[MessageType]], Awaitable[int | None]],
+        engine: AsyncEngine,
+        metrics: RuntimeMetrics,
+        *,
+        max_records: int = 16,
+        reclaim_idle_ms: int = 5_000,
+        exclusive: bool = False,
+        drain_seconds: float = 15.0,
+        trim_seconds: float = 5.0,
+    ) -> None:
+        self._broker = broker
+        self._place = pending.Place(stream, group, consumer_name)
+        self._metrics = metrics
+        self._max_records = max_records
+        self._reclaim_idle_ms = reclaim_idle_ms
+        self._exclusive = exclusive
+        self._drain_seconds = drain_seconds
+        self._stopping = asyncio.Event()
+        self._queue: asyncio.Queue[list[Entry] | None] = asyncio.Queue(maxsize=1)
+        self._in_hand: set[bytes] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._server: str | None = None
+        self._received = 0
+        self._observer = StreamObserver(broker, self._place, metrics, trim_seconds)
+        self._delivery = Delivery(
+            broker=broker,
+            stream=stream,
+            group=group,
+            decode=decode,
+            handle=handle,
+            engine=engine,
+            metrics=metrics,
+            stopping=self._stopping,
+        )
+        metrics.declare_stream(stream)
+        self._subscriber = broker.subscriber(
+            stream=StreamSub(
+                stream,
+                group=group,
+                consumer=consumer_name,
+                batch=True,
+                max_records=max_records,
+                polling_interval=_BLOCK_MILLISECONDS,
+            ),
+            parser=parse_batch,
+            decoder=decode_batch,
+            ack_policy=AckPolicy.MANUAL,
+            no_reply=True,
+        )
+        self._subscriber(self._hand_over)
+
+    @property
+    def running(self) -> bool:
+        """Tell whether the stream is being read."""
+        return bool(self._tasks) and self._subscriber.running
+
+    @property
+    def lag(self) -> int:
+        """How many entries of the stream the group had not been given when last asked."""
+        return self._observer.lag
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Consume until `stop` is set or the task is cancelled, then drain."""
+        await self.start()
+        try:
+            await stop.wait()
+        finally:
+            await self.stop()
+
+    async def start(self) -> None:
+        """Begin to consume from the stream's first entry on; Redis is waited for as long as it takes."""
+        if self._tasks:
+            return
+        await client_of(self._broker)
+        self._stopping.clear()
+        self._queue = asyncio.Queue(maxsize=1)
+        self._in_hand.clear()
+        self._server = None
+        self._tasks = [
+            asyncio.create_task(loop(), name=f"{self._place.stream}-{name}")
+            for name, loop in (("worker", self._work), ("keeper", self._keep), ("observer", self._observe))
+        ]
+
+    async def stop(self) -> None:
+        """Finish and acknowledge what the handler has in hand, and give back what it has not begun."""
+        if not self._tasks:
+            return
+        worker, *others = self._tasks
+        self._stopping.set()
+        await end(others)
+        await self._stop_reading()
+        try:
+            async with asyncio.timeout(self._drain_seconds):
+                await self._queue.put(None)
+                await asyncio.wait({worker})
+        except TimeoutError:
+            _log.warning("handler did not finish in time", stream=self._place.stream, seconds=self._drain_seconds)
+        await end([worker])
+        self._tasks = []
+        self._metrics.consumer_running.labels(self._place.stream).set(0)
+        try:
+            await pending.release(await client_of(self._broker), self._place)
+        except _REDIS_ERRORS:
+            pass  # the next consumer takes them over when they have been idle for a while
+
+    async def _hand_over(self, entries: list[Entry]) -> None:
+        """Be FastStream's handler: hand over and return, so that the next read begins while this one is handled."""
+        fresh = [entry for entry in entries if entry.entry_id not in self._in_hand]
+        if not fresh or self._stopping.is_set():
+            return
+        self._received += 1
+        ids = {entry.entry_id for entry in fresh}
+        self._in_hand |= ids
+        try:
+            await self._queue.put(fresh)
+        except asyncio.CancelledError:
+            self._in_hand -= ids
+            raise
+
+    async def _work(self) -> None:
+        while True:
+            entries = await self._queue.get()
+            if entries is None:
+                return
+            if self._stopping.is_set():
+                continue
+            try:
+                await self._delivery.deliver(entries)
+            except StoppingError:
+                continue
+            except Exception:  # noqa: BLE001 - logged; the worker must outlive a fault of the runtime itself
+                # Not acknowledged: the entries come back through the pending list.
+                _log.exception("delivery failed", stream=self._place.stream)
+            finally:
+                self._in_hand -= {entry.entry_id for entry in entries}
+
+    async def _keep(self) -> None:
+        """Keep the subscriber running and take over what dead consumers left behind."""
+        away = False
+        while True:
+            try:
+                await self._tend(was_away=away)
+                away = False
+            except Exception as error:  # noqa: BLE001 - the watchdog itself must not die
+                if not away:
+                    is_redis = isinstance(error, _REDIS_ERRORS)
+                    _log.warning(
+                        "consumer waits for redis", stream=self._place.stream, exc_info=not is_redis, error=repr(error)
+                    )
+                    # FastStream would write a traceback every five seconds, and sit out such a pause in the end.
+                    await self._stop_reading()
+                away = True
+            await asyncio.sleep(_TEND_SECONDS)
+
+    async def _tend(self, *, was_away: bool) -> None:
+        client = await client_of(self._broker)
+        server = str((await client.info("server")).get("run_id"))
+        restarted = was_away or (self._server is not None and server != self._server)
+        if restarted and self._subscriber.running:
+            await self._stop_reading()
+        if not self._subscriber.running:
+            await self._start_reading(is_first=self._server is None)
+        self._server = server
+        taken = await pending.reclaim(client, self._place, self._reclaim_idle_ms)
+        await self._take_over(taken)
+
+    async def _start_reading(self, *, is_first: bool) -> None:
+        client = await client_of(self._broker)
+        await pending.ensure_group(client, self._place)
+        if is_first and self._exclusive:
+            await pending.claim_all(client, self._place)
+        async for entries in pending.own(client, self._place, self._max_records):
+            await self._take_over(entries)
+        # Were the group to vanish at this very moment, FastStream would create it again at this id.
+        self._subscriber.last_id = "0"
+        await self._subscriber.start()
+        if not is_first:
+            self._metrics.consumer_restarts.inc()
+            _log.info("consumer reads again", stream=self._place.stream)
+
+    async def _stop_reading(self) -> None:
+        reading = [task for task in self._subscriber.tasks if not task.done()]
+        await self._subscriber.stop()
+        if reading:  # FastStream cancels its reader without waiting for it to let go of the connection
+            await asyncio.wait(reading, timeout=5)
+
+    async def _take_over(self, entries: Sequence[Entry]) -> None:
+        lost = [entry for entry in entries if entry.entry_id not in self._in_hand]
+        for start in range(0, len(lost), self._max_records):
+            part = lost[start : start + self._max_records]
+            self._metrics.reclaimed.inc(len(part))
+            await self._hand_over(part)
+
+    async def _observe(self) -> None:
+        """Export the stream's state, trim it behind its groups, and find a reader that has silently stalled."""
+        stream, idle = self._place.stream, 0
+        while True:
+            received = self._received
+            await asyncio.sleep(_OBSERVE_SECONDS)
+            try:
+                await self._observer.observe()
+            except _REDIS_ERRORS:
+                pass  # the keeper says so
+            self._metrics.consumer_running.labels(stream).set(self.running)
+            is_idle = self.lag > 0 and not self._in_hand and self._received == received and self.running
+            idle = idle + 1 if is_idle else 0
+            if idle >= _STALLED_OBSERVATIONS:
+                idle = 0
+                _log.warning("reader has stalled, starting it again", stream=stream, lag=self.lag)
+                await self._stop_reading()

@@ -1,0 +1,109 @@
+"""PostgreSQL: the engine, waiting for it, and telling an outage from a bug."""
+
+import asyncio
+
+import asyncpg
+from pydantic import SecretStr
+from redis import exceptions as redis_errors
+from sqlalchemy import exc, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from shared.runtime.errors import DependencyUnavailableError, LeaseLostError
+
+# SQLSTATE classes that say "try again later", not "this message is bad": connection, invalid authorization, rolled
+# back (deadlock), out of resources, operator intervention, system error.
+_OUTAGE_CLASSES = frozenset({"08", "28", "40", "53", "57", "58"})
+# The same for single states: read-only server, lock not available, and a database that is missing, not migrated or
+# not granted yet. Burying messages for those would empty the mailbox because of one forgotten deployment step.
+_OUTAGE_STATES = frozenset({"25006", "55P03", "3D000", "3F000", "42P01", "42703", "42501"})
+_OUTAGE_TYPES = (
+    OSError,
+    TimeoutError,
+    LeaseLostError,
+    DependencyUnavailableError,
+    redis_errors.ConnectionError,
+    redis_errors.TimeoutError,
+    redis_errors.ReadOnlyError,
+    redis_errors.OutOfMemoryError,
+)
+
+
+def create_database(
+    url: SecretStr,
+    application_name: str,
+    pool_size: int = 5,
+    *,
+    command_timeout_seconds: float | None = 60,
+) -> AsyncEngine:
+    """Build an engine on asyncpg; nothing connects before its first use."""
+    return create_async_engine(
+        url.get_secret_value(),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=10,
+        connect_args={
+            "timeout": 10,
+            "command_timeout": command_timeout_seconds,
+            "server_settings": {
+                "application_name": application_name,
+                "jit": "off",
+                # A host that vanished gives up its locks (the lease) after 25 seconds, not after two hours.
+                "tcp_keepalives_idle": "10",
+                "tcp_keepalives_interval": "5",
+                "tcp_keepalives_count": "3",
+            },
+        },
+    )
+
+
+async def wait_for_database(engine: AsyncEngine, timeout_seconds: float) -> None:
+    """Return once PostgreSQL answers; raise DependencyUnavailableError when it does not within the time."""
+    deadline = asyncio.get_running_loop().time() + timeout_seconds
+    while True:
+        try:
+            await ping(engine)
+        except Exception as error:
+            if not is_outage(error) or asyncio.get_running_loop().time() > deadline:
+                raise DependencyUnavailableError(
+                    f"PostgreSQL at {engine.url.host}:{engine.url.port} did not answer within {timeout_seconds:g} s: "
+                    f"{error}. Check DATCHUAN_DATABASE_URL."
+                ) from error
+        else:
+            return
+        await asyncio.sleep(0.1)
+
+
+async def ping(engine: AsyncEngine) -> None:
+    """Make one round trip to PostgreSQL."""
+    async with engine.connect() as connection:
+        await connection.execute(text("SELECT 1"))
+
+
+def is_outage(error: BaseException) -> bool:
+    """Tell whether the error comes from a server that is away, so that trying again for ever is right."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        if isinstance(current, exc.DBAPIError) and current.connection_invalidated:
+            return True
+        if isinstance(current, (*_OUTAGE_TYPES, exc.TimeoutError)) or _is_outage_state(current):
+            return True
+        if isinstance(current, asyncpg.InterfaceError) and "clos" in str(current):
+            return True  # "connection is closed", "connection was closed in the middle of operation"
+        current = current.__cause__ or (current.orig if isinstance(current, exc.DBAPIError) else None)
+    return False
+
+
+def _is_outage_state(error: BaseException) -> bool:
+    state = getattr(error, "sqlstate", None)
+    return isinstance(state, str) and (state[:2] in _OUTAGE_CLASSES or state in _OUTAGE_STATES)
+
+
+async def raw_connection(connection: AsyncConnection) -> "asyncpg.Connection[asyncpg.Record]":
+    """Return asyncpg's own connection behind SQLAlchemy's, for COPY; it shares the running transaction."""
+    pooled = await connection.get_raw_connection()
+    driver = pooled.driver_connection
+    if not isinstance(driver, asyncpg.Connection):
+        raise TypeError("The engine does not run on asyncpg.")
+    return driver

@@ -1,0 +1,140 @@
+"""The mailbox: messages committed in PostgreSQL that stay there until their consumer has handled them.
+
+The producer puts a row in the transaction of its facts; the consumer deletes it in the transaction of its own. The
+deletion is the idempotency: no row means that the message has already been handled. Redis only carries copies.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Column, DateTime, Index, LargeBinary, MetaData, Text, func, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlmodel import Field, SQLModel
+
+
+class MessagingTable(SQLModel):
+    """Base of the tables of the schema `messaging`."""
+
+    metadata = MetaData(schema="messaging")
+
+
+def _moment() -> "Column[dt.datetime]":
+    return Column(DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp())
+
+
+def _payload() -> "Column[bytes]":
+    # Already dense JSON that is written once and read back rarely: compressing it would only cost time.
+    return Column(LargeBinary, nullable=False, info={"storage": "external"})
+
+
+class Mailbox(MessagingTable, table=True):
+    """A message that its consumer has not handled yet."""
+
+    __table_args__ = (Index("mailbox_stream_created_at", "stream", "created_at"),)
+
+    message_id: str = Field(sa_column=Column(Text, primary_key=True))
+    stream: str = Field(sa_column=Column(Text, nullable=False))
+    payload: bytes = Field(sa_column=_payload())
+    created_at: dt.datetime = Field(sa_column=_moment())
+
+
+class DeadLetter(MessagingTable, table=True):
+    """A message that no consumer could handle, kept with the reason."""
+
+    __tablename__ = "dead_letter"
+
+    message_id: str = Field(sa_column=Column(Text, primary_key=True))
+    stream: str = Field(sa_column=Column(Text, nullable=False))
+    payload: bytes = Field(sa_column=_payload())
+    reason: str = Field(sa_column=Column(Text, nullable=False))
+    attempts: int
+    failed_at: dt.datetime = Field(sa_column=_moment())
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A message on its way out: its stream, its id and its encoded body."""
+
+    stream: str
+    message_id: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Buried:
+    """A message that could not be handled, and why."""
+
+    stream: str
+    message_id: str
+    payload: bytes
+    reason: str
+    attempts: int = 1
+
+
+_PUT = text(
+    "INSERT INTO messaging.mailbox (message_id, stream, payload) "
+    "SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:streams AS text[]), CAST(:payloads AS bytea[])) "
+    "ON CONFLICT (message_id) DO NOTHING"
+)
+_CLAIM = text("DELETE FROM messaging.mailbox WHERE message_id = ANY(CAST(:ids AS text[])) RETURNING message_id")
+_BURY = text(
+    "WITH gone AS (DELETE FROM messaging.mailbox WHERE message_id = ANY(CAST(:ids AS text[]))) "
+    "INSERT INTO messaging.dead_letter (message_id, stream, payload, reason, attempts) "
+    "SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:streams AS text[]), CAST(:payloads AS bytea[]), "
+    "CAST(:reasons AS text[]), CAST(:attempts AS integer[])) ON CONFLICT (message_id) DO NOTHING"
+)
+_REQUEUE = text(
+    "WITH back AS (DELETE FROM messaging.dead_letter WHERE message_id = ANY(CAST(:ids AS text[])) "
+    "RETURNING message_id, stream, payload) "
+    "INSERT INTO messaging.mailbox (message_id, stream, payload) SELECT * FROM back "
+    "ON CONFLICT (message_id) DO NOTHING RETURNING message_id"
+)
+
+
+async def put(connection: AsyncConnection, messages: Sequence[Outgoing]) -> None:
+    """Add the messages to the mailbox inside the caller's transaction."""
+    if not messages:
+        return
+    await connection.execute(
+        _PUT,
+        {
+            "ids": [message.message_id for message in messages],
+            "streams": [message.stream for message in messages],
+            "payloads": [message.payload for message in messages],
+        },
+    )
+
+
+async def claim(connection: AsyncConnection, message_ids: Sequence[str]) -> frozenset[str]:
+    """Take the messages out of the mailbox and return the ids that were there: only those are still to be handled."""
+    if not message_ids:
+        return frozenset()
+    # One lock order for all claimers: two transactions that share messages wait instead of deadlocking.
+    rows = await connection.execute(_CLAIM, {"ids": sorted(set(message_ids))})
+    return frozenset(rows.scalars())
+
+
+async def bury(connection: AsyncConnection, dead: Sequence[Buried]) -> None:
+    """Move the messages from the mailbox to the dead letters, with their reasons."""
+    unique = {letter.message_id: letter for letter in dead}
+    if not unique:
+        return
+    letters = [unique[message_id] for message_id in sorted(unique)]
+    await connection.execute(
+        _BURY,
+        {
+            "ids": [letter.message_id for letter in letters],
+            "streams": [letter.stream for letter in letters],
+            "payloads": [letter.payload for letter in letters],
+            # PostgreSQL's text holds no NUL.
+            "reasons": [letter.reason.replace("\x00", "\\0") for letter in letters],
+            "attempts": [letter.attempts for letter in letters],
+        },
+    )
+
+
+async def requeue(connection: AsyncConnection, message_ids: Sequence[str]) -> frozenset[str]:
+    """Put dead letters back into the mailbox, from where the relay publishes them; return the ids moved."""
+    rows = await connection.execute(_REQUEUE, {"ids": sorted(set(message_ids))})
+    return frozenset(rows.scalars())

@@ -1,0 +1,79 @@
+"""What a Redis stream and its consumer groups say about themselves."""
+
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+
+@dataclass(frozen=True, slots=True)
+class GroupState:
+    """How far one group is: what it was not given yet and what it has not acknowledged."""
+
+    lag: int
+    pending: int
+    last_delivered: bytes
+    oldest_pending: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamState:
+    """A stream and its groups, by name."""
+
+    length: int
+    last_generated: bytes
+    groups: dict[str, GroupState]
+
+
+async def read_stream_state(redis: Redis, stream: str) -> StreamState | None:
+    """Return the state of the stream, or None when there is no such stream."""
+    try:
+        info = await redis.xinfo_stream(stream)
+        raw_groups = await redis.xinfo_groups(stream)
+    except ResponseError as error:
+        if "no such key" in str(error).lower():
+            return None
+        raise
+    length, last_generated = int(info["length"]), _bytes(info["last-generated-id"])
+    groups: dict[str, GroupState] = {}
+    for raw in raw_groups:
+        name, pending = _bytes(raw["name"]).decode(), int(raw["pending"])
+        delivered = _bytes(raw["last-delivered-id"])
+        lag = raw.get("lag")
+        if lag is None:  # Redis cannot count across deleted entries: nothing, or at most all of the stream
+            lag = 0 if delivered == last_generated else length
+        oldest = await _oldest_pending(redis, stream, name) if pending else None
+        groups[name] = GroupState(int(lag), pending, delivered, oldest)
+    return StreamState(length, last_generated, groups)
+
+
+async def _oldest_pending(redis: Redis, stream: str, group: str) -> bytes | None:
+    summary = await redis.xpending(stream, group)
+    return _bytes(summary["min"]) if summary["min"] else None
+
+
+async def is_drained(redis: Redis, stream: str) -> bool:
+    """Tell whether the stream is gone, or all its groups were given everything and have acknowledged it."""
+    state = await read_stream_state(redis, stream)
+    if state is None:
+        return True
+    return bool(state.groups) and all(group.lag == 0 and group.pending == 0 for group in state.groups.values())
+
+
+async def trim(redis: Redis, stream: str) -> int:
+    """Drop the entries that every group has acknowledged and return how many those were."""
+    state = await read_stream_state(redis, stream)
+    if state is None or not state.groups:
+        return 0
+    marks = [group.oldest_pending or group.last_delivered for group in state.groups.values()]
+    # MINID keeps the entry it names: one acknowledged entry stays behind.
+    return int(await redis.xtrim(stream, minid=min(marks, key=_entry_order).decode(), approximate=False))
+
+
+def _entry_order(entry_id: bytes) -> tuple[int, int]:
+    milliseconds, _, number = entry_id.partition(b"-")
+    return int(milliseconds), int(number or 0)
+
+
+def _bytes(value: object) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode()

@@ -1,0 +1,1 @@
+"""What the tests of every room share: real servers, polling with a deadline, a clock set by hand."""

@@ -1,0 +1,38 @@
+"""Fixtures of all tests: the real servers."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from datchuan.migrations import upgrade
+from shared.embedded.postgres import EmbeddedPostgres
+from shared.embedded.valkey import EmbeddedValkey
+from shared.testing.servers import empty_redis, fresh_database, start_postgres, start_valkey
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """One PostgreSQL for the session."""
+    with start_postgres(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
+    """One Valkey for the session."""
+    with start_valkey(tmp_path_factory.mktemp("valkey")) as server:
+        yield server
+
+
+@pytest.fixture
+def database_url(postgres_server: EmbeddedPostgres) -> Iterator[str]:
+    """The URL of a fresh migrated database."""
+    with fresh_database(postgres_server, upgrade) as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(valkey_server: EmbeddedValkey) -> Iterator[str]:
+    """The URL of an empty Valkey."""
+    with empty_redis(valkey_server) as url:
+        yield url

@@ -1,0 +1,148 @@
+"""The commands that need no server."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from datchuan.cli.main import app
+from shared.catalog.load import SHIPPED
+
+COMMANDS = ("catalog", "dispatch")
+
+
+def run(*arguments: str, **environment: str) -> Result:
+    return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "200", **environment})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the shipped catalog that a test may break."""
+    return shutil.copytree(SHIPPED, tmp_path / "catalog")
+
+
+def test_the_help_names_every_group_of_commands() -> None:
+    result = run("--help")
+
+    assert result.exit_code == 0
+    assert [command for command in COMMANDS if command not in result.stdout] == []
+
+
+def test_the_shipped_catalog_is_valid() -> None:
+    result = run("catalog", "check", "--json")
+
+    document = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert document["ok"] is True
+    assert document["entries"]["dispatches"] == 2
+
+
+def test_a_missing_catalog_folder_is_named_with_a_remedy(tmp_path: Path) -> None:
+    result = run("catalog", "check", str(tmp_path / "nowhere"))
+
+    assert result.exit_code == 1
+    assert "nowhere" in result.stdout
+    assert "Traceback" not in result.output
+
+
+def test_a_misspelt_key_is_reported_with_its_file_and_key(folder: Path) -> None:
+    units = folder / "units.yaml"
+    units.write_text(units.read_text(encoding="utf-8").replace("name_vi: Xã Bảo Lâm", "nmae_vi: Xã Bảo Lâm", 1))
+
+    result = run("catalog", "check", str(folder), "--json")
+
+    problems = json.loads(result.stdout)["problems"]
+    assert result.exit_code == 1
+    assert any(problem["file"] == "units.yaml" and "nmae_vi" in problem["key"] for problem in problems)
+
+
+def test_a_broken_catalog_stops_every_command_with_one_clear_text(folder: Path) -> None:
+    (folder / "rulesets.yaml").write_text("rules: [", encoding="utf-8")
+
+    result = run("dispatch", "check", DATCHUAN_CATALOG=str(folder))
+
+    assert result.exit_code == 1
+    assert "rulesets.yaml" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_a_wrong_setting_is_named_with_its_value() -> None:
+    result = run("dispatch", "check", DATCHUAN_CLOCK_OFFSET_DAYS="soon")
+
+    assert result.exit_code == 2
+    assert "DATCHUAN_CLOCK_OFFSET_DAYS='soon'" in result.stderr
+
+
+def test_health_insurance_of_a_cao_loc_commune_is_led_by_social_insurance_with_the_clause() -> None:
+    result = run("dispatch", "explain", "06208", "15.1", "--at", "2024-10-15", "--json")
+
+    (answer,) = json.loads(result.stdout)["answers"]
+    lead = next(found for found in answer["assignments"] if found["role"] == "lead")
+    assert answer["owners"] == ["bhxh"]
+    assert lead["clauses"][0]["quote"].startswith("Chủ trì phối hợp với các phòng, đơn vị liên quan")
+    assert answer["dates_confidence"] == "uncertain"
+
+
+def test_food_safety_of_the_health_sector_has_directors_but_no_lead() -> None:
+    result = run("dispatch", "explain", "06208", "17.10", "--sector", "health", "--at", "2024-10-15", "--json")
+
+    (answer,) = json.loads(result.stdout)["answers"]
+    assert not [found for found in answer["assignments"] if found["role"] == "lead"]
+    assert answer["gaps"][0]["kind"] == "no_lead"
+
+
+def test_without_a_sector_every_sector_and_the_unknown_one_are_explained() -> None:
+    result = run("dispatch", "explain", "06208", "18.5", "--at", "2024-10-15", "--json")
+
+    cells = [answer["cell"] for answer in json.loads(result.stdout)["answers"]]
+    assert cells == ["health", "industry_trade", "agriculture", ""]
+
+
+def test_a_commune_without_a_dispatch_is_told_so() -> None:
+    result = run("dispatch", "explain", "Xã Hoành Mô", "15.1", "--at", "2024-10-15")
+
+    assert result.exit_code == 0
+    assert "no_dispatch" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(("06208", "99.9", "--at", "2024-10-15"), "no chỉ tiêu '99.9'", id="unknown number"),
+        pytest.param(("06208", "15.1", "--at", "soon"), "'soon' is not a date", id="no date"),
+        pytest.param(("06208", "15.1", "--at", "2030-01-01"), "06208", id="a day after the commune ended"),
+        pytest.param(
+            ("06208", "15.1", "--sector", "health", "--at", "2024-10-15"), "not counted by sector", id="sector"
+        ),
+        pytest.param(("06208", "15.1", "--sex", "other"), "--sex", id="unknown sex"),
+    ],
+)
+def test_a_wrong_question_is_a_usage_error(arguments: tuple[str, ...], said: str) -> None:
+    result = run("dispatch", "explain", *arguments)
+
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_a_dispatch_check_lists_what_is_open_and_is_strict_on_demand() -> None:
+    relaxed = run("dispatch", "check", "--at", "2024-10-15", "--json")
+    strict = run("dispatch", "check", "--at", "2024-10-15", "--strict")
+
+    kinds = {finding["kind"] for finding in json.loads(relaxed.stdout)["findings"]}
+    assert relaxed.exit_code == 0
+    assert strict.exit_code == 1
+    assert {"no_lead", "no_dispatch"} <= kinds
+
+
+def test_a_unit_without_an_address_is_found(folder: Path) -> None:
+    addresses = folder / "addresses.yaml"
+    lines = [line for line in addresses.read_text(encoding="utf-8").splitlines() if "unit: bhxh" not in line]
+    addresses.write_text("\n".join(lines), encoding="utf-8")
+
+    result = run("dispatch", "check", "--at", "2024-10-15", "--json", DATCHUAN_CATALOG=str(folder))
+
+    findings = json.loads(result.stdout)["findings"]
+    assert ("no_address", "bhxh") in {(finding["kind"], finding["subject"]) for finding in findings}

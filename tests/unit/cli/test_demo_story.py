@@ -1,0 +1,116 @@
+"""The story as data."""
+
+import datetime as dt
+import io
+
+import pytest
+from rich.console import Console
+
+from datchuan.demo.audience import PlainAudience, audience_for
+from datchuan.demo.board import board
+from datchuan.demo.mails import Mail, parse_mail
+from datchuan.demo.snapshot import Change, Snapshot
+from datchuan.demo.story import Story, StoryDateError, tell
+from shared.catalog.catalog import Catalog
+from shared.catalog.load import load_catalog
+from shared.contracts.vocabulary import VerdictReason, VerdictStatus
+
+AS_OF = dt.date(2024, 10, 15)
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return load_catalog()
+
+
+@pytest.fixture(scope="module")
+def story(catalog: Catalog) -> Story:
+    return tell(catalog, AS_OF)
+
+
+def test_the_story_is_the_same_every_time(catalog: Catalog, story: Story) -> None:
+    assert tell(catalog, AS_OF) == story
+
+
+def test_all_41_communes_of_the_four_districts_report(story: Story) -> None:
+    reported = {value["orgUnit"] for document in story.steps[0].documents for value in document["dataValues"]}
+
+    assert len(reported) == 41
+    assert reported == {unit.code for unit in story.communes}
+
+
+def test_the_last_step_says_again_all_that_was_said(story: Story) -> None:
+    *told, replay = story.steps
+
+    assert replay.documents == tuple(document for step in told for document in step.documents)
+
+
+def test_every_name_the_story_uses_is_in_the_source_profile(catalog: Catalog, story: Story) -> None:
+    aliases = {(alias.element, alias.option) for alias in catalog.profile_by_source["hmis"].aliases}
+    used = {
+        (value["dataElement"], value.get("categoryOptionCombo", "*"))
+        for document in story.steps[-1].documents
+        for value in document["dataValues"]
+    }
+
+    assert used <= aliases
+
+
+def test_nothing_is_observed_after_the_day_before(story: Story) -> None:
+    moments = [
+        dt.datetime.fromisoformat(value["lastUpdated"])
+        for document in story.steps[-1].documents
+        for value in document["dataValues"]
+    ]
+
+    assert max(moments).date() == AS_OF - dt.timedelta(days=1)
+
+
+@pytest.mark.parametrize("day", [dt.date(2024, 8, 31), dt.date(2025, 1, 20), dt.date(2025, 7, 1)])
+def test_a_day_on_which_the_story_has_no_ground_is_refused(catalog: Catalog, day: dt.date) -> None:
+    with pytest.raises(StoryDateError, match="2024-09-01 to 2025-06-30"):
+        tell(catalog, day)
+
+
+def test_the_board_shows_verdicts_changes_mails_and_that_the_figures_are_synthetic() -> None:
+    out = io.StringIO()
+    change = Change("Xã Thụy Hùng", "xa_ntm/15.1", VerdictStatus.MET, VerdictStatus.NOT_MET, VerdictReason.BELOW_TARGET)
+    mail = Mail("bhxh@example", "Chưa đạt BHYT", "Kính gửi BHXH huyện")
+    snapshot = Snapshot({"Huyện Cao Lộc": {VerdictStatus.MET: 17}}, (change,), (mail,), 1, 1)
+
+    Console(file=out, width=180).print(board(snapshot, (("tiếng Việt", "English"),), mail, height=60))
+
+    shown = out.getvalue()
+    assert [
+        text
+        for text in (
+            "GIẢ LẬP",
+            "SYNTHETIC",
+            "Huyện Cao Lộc",
+            "17",
+            "đạt → chưa đạt",
+            "Kính gửi",
+            "tiếng Việt",
+            "English",
+        )
+        if text not in shown
+    ] == []
+
+
+def test_a_pipe_gets_plain_lines_and_only_when_something_changed() -> None:
+    out = io.StringIO()
+    audience = audience_for(Console(file=out, width=200))
+    assert isinstance(audience, PlainAudience)
+
+    with audience:
+        audience.update(Snapshot(transitions=1))
+        audience.update(Snapshot(transitions=1))
+
+    assert out.getvalue().count("transitions=1") == 1
+    assert "\x1b" not in out.getvalue()
+
+
+def test_a_mail_is_read_back_as_it_was_written() -> None:
+    mail = parse_mail(b"To: bhxh@x.example\nSubject: =?utf-8?q?=C4=90=E1=BA=A1t?=\n\nKinh gui\n")
+
+    assert mail == Mail("bhxh@x.example", "Đạt", "Kinh gui")
