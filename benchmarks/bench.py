@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -42,10 +42,10 @@ async def run(workload: Path, scale_name: str, connections: int, timeout_seconds
     """Run one workload on a fresh stack and return its figures and hashes."""
     scale = SCALES[scale_name]
     bodies = bodies_by_connection(workload, connections)
-    with tempfile.TemporaryDirectory(prefix="datchuan-bench-") as folder:
-        catalog = Path(folder) / "catalog"
+    with _folder() as folder:
+        catalog = folder / "catalog"
         write_catalog(scale, catalog)
-        async with _stack(Path(folder), catalog) as (stack, engine):
+        async with _stack(folder, catalog) as (stack, engine):
             _, token = await SqlTokenStore(engine).create("bench", "hmis", ["*"])
             await _until_still(engine, timeout_seconds)
             cpu_before, started = _cpu_seconds(), time.perf_counter()
@@ -69,6 +69,15 @@ async def run(workload: Path, scale_name: str, connections: int, timeout_seconds
         },
         **asdict(answers),
     }
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    """Yield a folder that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="datchuan-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)  # root's PostgreSQL may have to run as another user, who must be able to pass
+        yield folder
 
 
 @contextlib.asynccontextmanager

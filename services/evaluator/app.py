@@ -1,8 +1,11 @@
 """Composition root of the evaluator: builds everything from settings and opens nothing."""
 
 import asyncio
+from dataclasses import dataclass
 
+from faststream.redis import RedisBroker
 from prometheus_client import CollectorRegistry
+from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.applications import Starlette
 
 from services.evaluator.adapters.sql_store import SqlVerdictStore
@@ -26,23 +29,59 @@ from shared.runtime.publisher import Publisher
 from shared.runtime.relay import Relay
 
 
-async def run(settings: EvaluatorSettings, stop: asyncio.Event) -> None:
-    """Run the evaluator until `stop` is set or a signal comes."""
-    catalog = load_catalog(settings.catalog)
-    clock = SystemClock(settings.clock_offset_days)
+@dataclass(frozen=True, slots=True)
+class Evaluator:
+    """The wired evaluator."""
+
+    settings: EvaluatorSettings
+    engine: AsyncEngine
+    broker: RedisBroker
+    publisher: Publisher
+    leader: Leader
+    registry: CollectorRegistry
+    runtime_metrics: RuntimeMetrics
+
+    def ops(self) -> Starlette:
+        """Return the operators' endpoints."""
+
+        async def writer() -> str | None:
+            # A standby is ready: it serves as soon as the writer is gone.
+            return None if self.leader.state.startswith(("leading", "standby")) else self.leader.state
+
+        checks = {"database": database_check(self.engine), "redis": redis_check(self.broker), "writer": writer}
+        return Starlette(routes=ops_routes(self.registry, checks))
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Wait for the servers, then work until SIGTERM or `stop`."""
+        settings = self.settings
+        changed = partition_stream(VERDICT_CHANGED, settings.partition)
+        try:
+            await wait_for_database(self.engine, settings.start_timeout_seconds)
+            await wait_for_redis(self.broker, settings.start_timeout_seconds)
+            redis = await client_of(self.broker)
+            relay = Relay(self.engine, redis, self.publisher, [changed], self.runtime_metrics)
+            server = run_server(self.ops(), settings.host, settings.port, stop)
+            await supervise(server, relay.run(stop), self.leader.run(stop), stop=stop)
+        finally:
+            await self.broker.stop()
+            await self.engine.dispose()
+
+
+def build(settings: EvaluatorSettings) -> Evaluator:
+    """Wire the evaluator; nothing connects before it runs."""
     registry = CollectorRegistry()
-    reported = partition_stream(INDICATOR_REPORTED, settings.partition)
-    changed = partition_stream(VERDICT_CHANGED, settings.partition)
-    runtime_metrics = RuntimeMetrics(registry, [reported])
-    metrics = EvaluatorMetrics(registry)
+    stream = partition_stream(INDICATOR_REPORTED, settings.partition)
+    runtime_metrics, metrics = RuntimeMetrics(registry, [stream]), EvaluatorMetrics(registry)
     engine = create_database(settings.database_url, "datchuan-evaluator")
     broker = create_broker(settings.redis_url)
     publisher = Publisher(broker, runtime_metrics)
     lease = Lease(engine, settings.partition)
-    writer = Writer(catalog, SqlVerdictStore(lease, publisher, settings.partition), clock, metrics, settings.partition)
+    store = SqlVerdictStore(lease, publisher, settings.partition)
+    clock = SystemClock(settings.clock_offset_days)
+    writer = Writer(load_catalog(settings.catalog), store, clock, metrics, settings.partition)
     consumer = StreamConsumer(
         broker,
-        reported,
+        stream,
         EVALUATOR_GROUP,
         settings.instance,
         decode_indicator_reported,
@@ -53,20 +92,9 @@ async def run(settings: EvaluatorSettings, stop: asyncio.Event) -> None:
         exclusive=True,
     )
     leader = Leader(lease, writer, consumer, metrics, settings.tick_seconds, settings.standby_seconds)
+    return Evaluator(settings, engine, broker, publisher, leader, registry, runtime_metrics)
 
-    async def leading() -> str | None:
-        # A standby is ready: it serves as soon as the writer is gone.
-        return None if leader.state == "leading" or leader.state.startswith("standby") else leader.state
 
-    checks = {"database": database_check(engine), "redis": redis_check(broker), "writer": leading}
-    app = Starlette(routes=ops_routes(registry, checks))
-    try:
-        await wait_for_database(engine, settings.start_timeout_seconds)
-        await wait_for_redis(broker, settings.start_timeout_seconds)
-        relay = Relay(engine, await client_of(broker), publisher, [changed], runtime_metrics)
-        await supervise(
-            run_server(app, settings.host, settings.port, stop), relay.run(stop), leader.run(stop), stop=stop
-        )
-    finally:
-        await broker.stop()
-        await engine.dispose()
+async def run(settings: EvaluatorSettings, stop: asyncio.Event) -> None:
+    """Run the evaluator until `stop` is set or a signal comes."""
+    await build(settings).run(stop)
