@@ -1,5 +1,6 @@
 """`datchuan dead-letter`: messages that no service could handle, and mails that no server took."""
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -10,17 +11,14 @@ from datchuan.cli.errors import CommandError
 from datchuan.cli.group import new_group
 from datchuan.cli.output import JsonOption, console, moment, print_json, table
 from datchuan.cli.session import Session
+from services.notifier.adapters.queries import DeadDelivery, dead_deliveries
 from shared.runtime.mailbox import requeue
 
 commands = new_group("Messages that no service could handle and mails that no server took.")
 
 _MESSAGES = text(
-    "SELECT message_id AS id, stream AS what, reason, attempts, failed_at FROM messaging.dead_letter "
+    "SELECT message_id AS id, stream, reason, attempts, failed_at FROM messaging.dead_letter "
     "ORDER BY failed_at DESC LIMIT :n"
-)
-_DELIVERIES = text(
-    "SELECT id, channel || ' ' || address AS what, coalesce(server_reply, '') AS reason, attempts, "
-    "settled_at AS failed_at FROM notifier.delivery WHERE status = 'dead' ORDER BY settled_at DESC LIMIT :n"
 )
 
 
@@ -31,22 +29,26 @@ def list_dead(
 ) -> None:
     """List dead letters, newest first, with the error or the server's reply."""
 
-    async def work(engine: AsyncEngine) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    async def work(engine: AsyncEngine) -> tuple[list[dict[str, Any]], list[DeadDelivery]]:
         async with engine.connect() as connection:
-            messages = (await connection.execute(_MESSAGES, {"n": limit})).mappings()
-            deliveries = (await connection.execute(_DELIVERIES, {"n": limit})).mappings()
-            return [dict(row) for row in messages], [dict(row) for row in deliveries]
+            messages = [dict(row) for row in (await connection.execute(_MESSAGES, {"n": limit})).mappings()]
+        return messages, await dead_deliveries(engine, limit)
 
     messages, deliveries = Session().run(work)
     if as_json:
-        print_json({"messages": messages, "deliveries": deliveries})
+        print_json({"messages": messages, "deliveries": [asdict(delivery) for delivery in deliveries]})
         return
     out = console()
-    for title, rows in (("messages between services", messages), ("mails and webhooks", deliveries)):
-        shown = table(f"{title}: {len(rows)}", "id", "what", "reason", "attempts", "failed", whole=("failed",))
-        for row in rows:
-            shown.add_row(row["id"], row["what"], row["reason"], str(row["attempts"]), moment(row["failed_at"]))
-        out.print(shown)
+    shown = table(f"messages between services: {len(messages)}", "id", "stream", "reason", "attempts", "failed")
+    for row in messages:
+        shown.add_row(row["id"], row["stream"], row["reason"], str(row["attempts"]), moment(row["failed_at"]))
+    out.print(shown)
+    title = f"mails and webhooks: {len(deliveries)}"
+    shown = table(title, "id", "channel", "address", "subject", "server's reply", "attempts", "failed")
+    for dead in deliveries:
+        reply, failed = dead.server_reply or "", moment(dead.settled_at)
+        shown.add_row(dead.id, dead.channel, dead.address, dead.subject, reply, str(dead.attempts), failed)
+    out.print(shown)
 
 
 @commands.command("retry")

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -58,9 +59,19 @@ def demo(
         raise typer.Exit(FINDINGS)
 
 
+async def _until_terminated(options: DemoOptions, console: Console) -> DemoResult:
+    """Run the demonstration; SIGTERM ends it as Ctrl-C does, so that its folder is cleared."""
+    task = asyncio.current_task()
+    if task is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await run_demo(options, audience_for(console), lambda line: console.out(f"! {line}"))
+
+
 def _run(options: DemoOptions, console: Console) -> DemoResult:
     try:
-        return asyncio.run(run_demo(options, audience_for(console), lambda line: console.out(f"! {line}")))
+        return asyncio.run(_until_terminated(options, console))
+    except (KeyboardInterrupt, asyncio.CancelledError) as error:
+        raise CommandError("the demonstration was stopped", "Its servers and services are stopped too.") from error
     except StoryDateError as error:
         raise CommandError(str(error), "Give another --as-of, or none.", USAGE) from error
     except StoryBrokenError as error:

@@ -9,9 +9,8 @@ import httpx
 
 from datchuan.cli.payloads import CONTENT_TYPES, PATHS, Format, Payload
 
-TRIES = 6
+LONGEST_WAIT_SECONDS = 10.0
 _MOST_ERRORS = 100
-_LONGEST_WAIT_SECONDS = 10.0
 
 
 class PostingError(Exception):
@@ -39,11 +38,12 @@ class Tally:
 
 
 class Sender:
-    """Posts to one ingest with one token; an outage (503) is waited out, because a replay does no harm."""
+    """Posts to one ingest with one token; waits out an outage of some 16 seconds, because a replay does no harm."""
 
     def __init__(self, client: httpx.AsyncClient, token: str) -> None:
         self._client = client
         self._token = token
+        self._has_answered = False
 
     async def post(self, payload: Payload) -> Tally:
         """Send one request and return what became of its rows."""
@@ -59,17 +59,20 @@ class Sender:
 
     async def _post(self, path: str, content_type: str, body: bytes) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": content_type}
-        for left in reversed(range(TRIES)):
+        wait = 0.25
+        while True:
             try:
                 answer = await self._client.post(path, content=body, headers=headers)
             except httpx.TransportError as error:
-                if not left:
+                # One that has answered before is restarting; one that never did is not there.
+                if not self._has_answered or wait > LONGEST_WAIT_SECONDS:
                     raise PostingError(_unreachable(self._client, error)) from error
-                await asyncio.sleep(0.5)
-                continue
-            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or not left:
-                break
-            await asyncio.sleep(min(float(answer.headers.get("Retry-After", "1")), _LONGEST_WAIT_SECONDS))
+            else:
+                self._has_answered = True
+                if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or wait > LONGEST_WAIT_SECONDS:
+                    break
+            await asyncio.sleep(wait)
+            wait *= 2
         return read_answer(answer)
 
 

@@ -91,7 +91,7 @@ async def _overview(engine: AsyncEngine, catalog: Catalog, as_json: bool) -> Non
 
 def _rollup_table(catalog: Catalog, rollups: list[dict[str, Any]]) -> Any:
     columns = [f"{STATUS_VI[status]}" for status in VerdictStatus]
-    shown = table("Số xã theo phần y tế của bộ tiêu chí", "huyện, tỉnh", "bộ tiêu chí", "tổng số", *columns)
+    shown = table("Số đơn vị theo phần y tế của bộ tiêu chí", "huyện, tỉnh", "bộ tiêu chí", "tổng số", *columns)
     for row in rollups:
         unit = catalog.unit_by_id.get(row["unit"])
         standard = catalog.standard_by_id.get(row["standard"])

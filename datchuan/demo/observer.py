@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from datchuan.demo.mails import MailFolder
 from datchuan.demo.snapshot import Change, Snapshot
 from services.evaluator.adapters import queries
+from services.notifier.adapters.queries import ledger_counts
 from shared.catalog.catalog import Catalog
 from shared.contracts.vocabulary import NodeKind, UnitLevel, VerdictReason, VerdictStatus
 
@@ -17,13 +18,7 @@ _VERDICTS = text(
     "GROUP BY unit, status"
 )
 _ONE_VERDICT = text("SELECT status, reason FROM evaluator.verdict WHERE unit = :unit AND node = :node")
-_TOTALS = text(
-    "SELECT (SELECT count(*) FROM evaluator.transition) AS transitions, "
-    "(SELECT count(*) FROM notifier.alert) AS alerts, "
-    "(SELECT count(*) FROM messaging.mailbox) "
-    "+ (SELECT count(*) FROM notifier.ledger WHERE status IN ('waiting', 'grouped')) "
-    "+ (SELECT count(*) FROM notifier.delivery WHERE status IN ('pending', 'retry', 'sending')) AS waiting"
-)
+_MAILBOX = text("SELECT count(*) FROM messaging.mailbox")
 
 
 class Observer:
@@ -40,15 +35,18 @@ class Observer:
         """Return the present state."""
         async with self._engine.connect() as connection:
             await self._follow(connection)
-            totals = (await connection.execute(_TOTALS)).one()
+            transitions = await queries.transition_count(connection)
             verdicts = await self._verdicts(connection)
+            # The mailbox before the ledger: what leaves the one is in the other by then, so nothing is overlooked.
+            messages = int(await connection.scalar(_MAILBOX) or 0)
+        ledger = await ledger_counts(self._engine)
         return Snapshot(
             verdicts=verdicts,
             changes=self._changes,
             mails=self._mails.mails(),
-            transitions=totals.transitions,
-            alerts=totals.alerts,
-            waiting=totals.waiting,
+            transitions=transitions,
+            alerts=ledger.alerts,
+            waiting=messages + ledger.waiting + ledger.grouped + ledger.messages_unfinished,
         )
 
     async def verdict(self, unit: str, node: str) -> tuple[VerdictStatus, VerdictReason] | None:

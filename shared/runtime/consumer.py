@@ -23,6 +23,7 @@ _log = structlog.get_logger(__name__)
 _BLOCK_MILLISECONDS = 1_000
 _TEND_SECONDS = 0.5
 _OBSERVE_SECONDS = 1.0
+_FORGET_IDLE_MS = 86_400_000  # names of past processes: each start of a container leaves one behind
 _STALLED_OBSERVATIONS = 10
 _REDIS_ERRORS = (RedisError, OSError, TimeoutError)
 
@@ -132,6 +133,8 @@ class StreamConsumer(Generic[MessageType]):
         worker, *others = self._tasks
         self._stopping.set()
         await end(others)
+        while not self._queue.empty():  # makes room for a reader that waits for it, so that it can end
+            self._queue.get_nowait()
         await self._stop_reading()
         try:
             async with asyncio.timeout(self._drain_seconds):
@@ -211,6 +214,8 @@ class StreamConsumer(Generic[MessageType]):
     async def _start_reading(self, *, is_first: bool) -> None:
         client = await client_of(self._broker)
         await pending.ensure_group(client, self._place)
+        if is_first:
+            await pending.forget_idle_consumers(client, self._place, _FORGET_IDLE_MS)
         if is_first and self._exclusive:
             await pending.claim_all(client, self._place)
         async for entries in pending.own(client, self._place, self._max_records):

@@ -69,3 +69,16 @@ async def release(redis: Redis, place: Place) -> None:
     ids = [item["message_id"] for item in raw]
     if ids:
         await redis.xclaim(place.stream, place.group, place.consumer, 0, ids, idle=_RELEASED_IDLE_MS, justid=True)
+
+
+async def forget_idle_consumers(redis: Redis, place: Place, idle_ms: int) -> int:
+    """Forget consumers of the group that have nothing pending and were not heard of for `idle_ms`; return how many."""
+    consumers: Any = await redis.xinfo_consumers(place.stream, place.group)
+    gone = [
+        consumer["name"]
+        for consumer in consumers
+        if consumer["pending"] == 0 and consumer["idle"] >= idle_ms and consumer["name"] != place.consumer.encode()
+    ]
+    for name in gone:
+        await redis.xgroup_delconsumer(place.stream, place.group, name)
+    return len(gone)

@@ -6,17 +6,10 @@ from collections.abc import Coroutine
 from typing import Any
 
 import structlog
-import uvloop
 
 from shared.runtime.tasks import end
 
 _log = structlog.get_logger(__name__)
-
-
-def run(main: Coroutine[Any, Any, None]) -> None:
-    """Run a process's main coroutine on uvloop."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(main)
 
 
 async def supervise(*coroutines: Coroutine[Any, Any, None], stop: asyncio.Event, drain_seconds: float = 10.0) -> None:

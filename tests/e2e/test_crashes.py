@@ -6,7 +6,7 @@ import json
 import os
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from email import message_from_bytes
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from datchuan.cli.payloads import Format, Payload
-from datchuan.cli.posting import Sender, Tally
+from datchuan.cli.posting import PostingError, Sender, Tally
 from datchuan.demo.figures import share
 from datchuan.demo.mails import MailFolder
 from datchuan.demo.observer import Observer
@@ -90,23 +90,36 @@ class Stream:
         self._stack = stack
         self._lines = lines
         self.tally = Tally()
+        self.has_ended = False
 
     def has_posted(self, events: int) -> bool:
-        return self.tally.rows >= events
+        return self.tally.rows >= events or self.has_ended
 
     async def run(self) -> None:
+        try:
+            await self._run()
+        finally:
+            self.has_ended = True
+
+    async def _run(self) -> None:
         token = await ensure_token(self._stack.folder, self._stack.addresses.database_url, LOCAL_SOURCE)
         async with httpx.AsyncClient(base_url=self._stack.addresses.ingest_url, timeout=30, trust_env=False) as client:
             sender = Sender(client, token)
             for first in range(0, len(self._lines), EVENTS_PER_REQUEST):
                 body = "\n".join(self._lines[first : first + EVENTS_PER_REQUEST]).encode()
-                self.tally += await sender.post(Payload(Path("stream"), Format.NDJSON, body, first + 1))
+                self.tally += await self._post(sender, Payload(Path("stream"), Format.NDJSON, body, first + 1))
+
+    async def _post(self, sender: Sender, payload: Payload) -> Tally:
+        while True:
+            try:
+                return await sender.post(payload)
+            except PostingError:
+                await asyncio.sleep(0.2)
 
 
-def kill_service(stack: Stack, name: str) -> None:
+async def kill_service(stack: Stack, name: str) -> None:
     child = next(child for child in stack.supervisor.children if child.name == name)
-    assert child.pid is not None
-    os.kill(child.pid, signal.SIGKILL)
+    os.kill(await until(lambda: child.pid or 0, what=f"{name} runs"), signal.SIGKILL)
 
 
 async def flush(stack: Stack) -> None:
@@ -119,19 +132,19 @@ async def test_nothing_is_lost_when_everything_is_killed_in_mid_stream(stack: St
     catalog = load_catalog()
     stream = Stream(stack, events(catalog))
     streaming = asyncio.create_task(stream.run())
-    disasters: list[Callable[[], object]] = [
-        lambda: kill_service(stack, "evaluator"),
-        lambda: kill_service(stack, "notifier"),
-        lambda: asyncio.ensure_future(flush(stack)),
-        lambda: kill_service(stack, "ingest"),
-        stack.valkey.kill,
-        stack.postgres.kill,
-        lambda: kill_service(stack, "evaluator"),
+    disasters: list[Callable[[], Awaitable[None]]] = [
+        partial(kill_service, stack, "evaluator"),
+        partial(kill_service, stack, "notifier"),
+        partial(flush, stack),
+        partial(kill_service, stack, "ingest"),
+        partial(asyncio.to_thread, stack.valkey.kill),
+        partial(asyncio.to_thread, stack.postgres.kill),
+        partial(kill_service, stack, "evaluator"),
     ]
 
     for number, strike in enumerate(disasters, start=1):
         await until(partial(stream.has_posted, number * EVENTS // (len(disasters) + 1)), timeout=60, what="more events")
-        strike()
+        await strike()
     await streaming
     observer = Observer(engine, catalog, MailFolder(stack.folder.mail))
     await until(lambda: is_settled(observer), timeout=90, what="everything is worked off")

@@ -24,12 +24,13 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(150)]
 
 
 def run_demo(
-    *arguments: str, home: Path, user: int | None = None, python: str = sys.executable
+    *arguments: str, home: Path, user: int | None = None, python: Path = Path(sys.executable)
 ) -> "subprocess.CompletedProcess[str]":
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": os.pathsep.join([str(ROOT), sysconfig.get_path("purelib")]),
         "PYTHONDONTWRITEBYTECODE": "1",
+        "LD_LIBRARY_PATH": str(python.parents[1] / "lib"),
         "HOME": str(home),
         "TMPDIR": str(home),
         "LC_ALL": "C.UTF-8",
@@ -79,22 +80,32 @@ def home_of_nobody() -> Iterator[Path]:
 
 
 @pytest.fixture
-def python_of_nobody() -> str:
-    """An interpreter of this version that any user may run: the one of the tests may lie in root's home."""
+def python_of_nobody(home_of_nobody: Path) -> Path:
+    """An interpreter that any user may run: this one, or a copy of it when it lies in root's home."""
+    if may_run(NOBODY, Path(sys.executable)):
+        return Path(sys.executable)
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    for candidate in (sys.executable, f"/usr/local/bin/{version}", f"/usr/bin/{version}"):
-        try:
-            probe = subprocess.run([candidate, "-c", ""], user=NOBODY, group=NOBODY, extra_groups=[], check=False)
-        except OSError:
-            continue
-        if probe.returncode == 0:
-            return candidate
-    pytest.skip(f"no {version} of this machine may be run by a normal user")
+    base, copy = Path(sys.base_prefix), home_of_nobody / "python"
+    (copy / "bin").mkdir(parents=True)
+    shutil.copy2(base / "bin" / version, copy / "bin" / version)
+    left_out = shutil.ignore_patterns("site-packages", "test", "tests", "idlelib", "config-*", "__pycache__")
+    shutil.copytree(base / "lib" / version, copy / "lib" / version, ignore=left_out)
+    for library in (base / "lib").glob("libpython*.so*"):
+        shutil.copy2(library, copy / "lib" / library.name)
+    return copy / "bin" / version
+
+
+def may_run(user: int, program: Path) -> bool:
+    try:
+        probe = subprocess.run([program, "-c", ""], user=user, group=user, extra_groups=[], check=False)
+    except OSError:
+        return False
+    return probe.returncode == 0
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_the_demo_runs_for_a_normal_user_and_keeps_its_data_where_it_is_told(
-    home_of_nobody: Path, python_of_nobody: str
+    home_of_nobody: Path, python_of_nobody: Path
 ) -> None:
     kept = home_of_nobody / "kept"
 

@@ -47,7 +47,8 @@ _COLUMNS: Final = ", ".join(QuarantineRow.__struct_fields__)
 _LIST: Final = text(
     f"SELECT {_COLUMNS} FROM ingest.quarantine "
     "WHERE (CAST(:status AS text) IS NULL OR status = :status) AND (CAST(:reason AS text) IS NULL OR reason = :reason) "
-    "AND (CAST(:source AS text) IS NULL OR source = :source) ORDER BY id DESC LIMIT :limit"
+    "AND (CAST(:source AS text) IS NULL OR source = :source) "
+    "ORDER BY last_seen_at DESC, request_id DESC, row LIMIT :limit"
 )
 _BY_ID: Final = text(f"SELECT {_COLUMNS} FROM ingest.quarantine WHERE id = :id")
 _OPEN: Final = text(
@@ -84,7 +85,7 @@ class SqlQuarantineStore:
         source: str | None = None,
         limit: int = 100,
     ) -> Rows:
-        """Return rows, newest first."""
+        """Return rows: the request seen last first, its rows in their order."""
         parameters = {"status": status and status.value, "reason": reason, "source": source, "limit": limit}
         async with self._engine.connect() as connection:
             return _rows(await connection.execute(_LIST, parameters))

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.ingest.domain.tokens import Grant, Scope, hash_token, new_token
+from services.ingest.domain.tokens import Grant, Scope, hash_token, is_source_name, new_token
 
 _CREATE: Final = text(
     "INSERT INTO ingest.token (name, source, may_send, scopes, sha256) "
@@ -50,6 +50,8 @@ class SqlTokenStore:
         self, name: str, source: str, may_send: Collection[str] = (), scopes: Collection[Scope] = tuple(Scope)
     ) -> tuple[int, str]:
         """Store a new token and return its number and its text, which nobody can read again."""
+        if not is_source_name(source):
+            raise ValueError(f"{source!r} cannot name a source: use a short printable name.")
         token = new_token()
         parameters = {
             "name": name,

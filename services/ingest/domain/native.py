@@ -96,6 +96,10 @@ def event_from(document: object) -> NativeEvent:
     """Return the event in a decoded document; refuses the first field that is missing or of a wrong type."""
     if not isinstance(document, dict):
         raise refuse(QuarantineReason.WRONG_TYPE, "", document, "an event is a JSON object")
+    if "resourceType" in document:
+        raise refuse(
+            QuarantineReason.UNSUPPORTED_DATA, "resourceType", document["resourceType"], "FHIR is not read here"
+        )
     for name in ("id", "commune", "indicator", "period"):
         if document.get(name) in (None, ""):
             raise refuse(QuarantineReason.MISSING_FIELD, name)

@@ -50,16 +50,13 @@ class Places(dict[tuple[str, str], Place]):
     def _unit_on(self, code: str, on: dt.date) -> tuple[str, UnitLevel]:
         held_by = self._by_code.get(code)
         if held_by is None:
-            raise refuse(QuarantineReason.UNKNOWN_COMMUNE, "commune", code, _hint(code))
+            raise refuse(QuarantineReason.UNKNOWN_COMMUNE, "commune", code, self._hint(code))
         unit = resolve_unit(held_by, on)
         if unit is None:
             detail = f"no unit held this code on {on.isoformat()}"
             raise refuse(QuarantineReason.COMMUNE_NOT_VALID_THEN, "commune", code, detail)
         return unit.id, unit.level
 
-
-def _hint(code: str) -> str:
-    digits = code.removesuffix(".0")
-    if digits.isascii() and digits.isdigit() and digits != code.zfill(5):
-        return f"did a spreadsheet turn {digits.zfill(5)!r} into a number?"
-    return ""
+    def _hint(self, code: str) -> str:
+        padded = code.removesuffix(".0").zfill(5)
+        return f"did a spreadsheet turn {padded} into a number?" if padded in self._by_code else ""

@@ -11,6 +11,7 @@ import msgspec
 ANY_SOURCE: Final = "*"
 PREFIX: Final = "dcn_"
 RANDOM_BYTES: Final = 32
+MAX_SOURCE_LENGTH: Final = 200
 
 
 class Scope(StrEnum):
@@ -31,6 +32,11 @@ class Grant(msgspec.Struct, frozen=True):
     def allows(self, source: str) -> bool:
         """Return whether a report of `source` may be sent with this token."""
         return source == self.source or source in self.may_send or ANY_SOURCE in self.may_send
+
+
+def is_source_name(name: str) -> bool:
+    """Return whether a text can name a source: printable, not empty, not too long, and not the sign for all."""
+    return bool(name) and name.isprintable() and len(name) <= MAX_SOURCE_LENGTH and name != ANY_SOURCE
 
 
 def new_token() -> str:

@@ -4,7 +4,7 @@ LOCK = "SELECT pg_advisory_xact_lock(3496, 1)"
 
 ALERTS = """
 SELECT DISTINCT ON (a.unit, a.node, a.cell)
-       a.unit, a.node, a.cell, a.occurrence, a.opened_as, a.kind, a.opened_at, a.opened_cause, a.revision,
+       a.unit, a.node, a.cell, a.occurrence, a.opened_as, a.kind, a.opened_at, a.opened_cause, a.revision, a.breaches,
        a.evidence::text AS evidence, a.ended_at, a.end_reason, a.end_cause
   FROM unnest(CAST(:units AS text[]), CAST(:nodes AS text[])) AS k (unit, node)
   JOIN notifier.alert AS a USING (unit, node)
@@ -19,12 +19,13 @@ SELECT m.unit, m.node, m.node_kind, m.status, m.reason, m.sequence, m.occurred_a
 
 SAVE_ALERTS = """
 INSERT INTO notifier.alert (id, unit, node, cell, occurrence, opened_as, kind, opened_at, opened_cause, revision,
-                            evidence, ended_at, end_reason, end_cause)
-SELECT id, unit, node, cell, occurrence, opened_as, kind, opened_at, opened_cause, revision,
+                            breaches, evidence, ended_at, end_reason, end_cause)
+SELECT id, unit, node, cell, occurrence, opened_as, kind, opened_at, opened_cause, revision, breaches,
        evidence, ended_at, end_reason, end_cause
   FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
        id text, unit text, node text, cell text, occurrence int, opened_as text, kind text, opened_at timestamptz,
-       opened_cause text, revision int, evidence jsonb, ended_at timestamptz, end_reason text, end_cause text)
+       opened_cause text, revision int, breaches int, evidence jsonb, ended_at timestamptz, end_reason text,
+       end_cause text)
     ON CONFLICT (id) DO UPDATE
    SET kind = excluded.kind, opened_at = excluded.opened_at, revision = excluded.revision,
        evidence = excluded.evidence, ended_at = excluded.ended_at, end_reason = excluded.end_reason,

@@ -95,6 +95,7 @@ def alert_of(row: RowMapping) -> Alert:
         opened_cause=Cause(row["opened_cause"]),
         evidence=msgspec.json.decode(row["evidence"], type=Evidence),
         revision=row["revision"],
+        breaches=row["breaches"],
         ended_at=row["ended_at"],
         end_reason=None if row["end_reason"] is None else EndReason(row["end_reason"]),
         end_cause=None if row["end_cause"] is None else Cause(row["end_cause"]),

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from email.errors import MessageError
 from email.utils import parseaddr
 
 import aiosmtplib
@@ -49,8 +50,8 @@ class MailChannel:
         if "@" not in delivery.address:
             return Failed(permanent=True, reply=f"not a mail address: {delivery.address!r}")
         try:
-            content = mail_of(delivery, self._mail_from).as_bytes()
-        except ValueError as error:
+            content = mail_of(delivery, self._mail_from)
+        except (ValueError, MessageError) as error:
             return Failed(permanent=True, reply=f"the mail cannot be written: {error}")
         async with self._slots:
             return await self._hand_over(delivery, content)

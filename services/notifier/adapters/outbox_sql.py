@@ -20,8 +20,8 @@ SELECT l.id, l.subject, l.kind, l.alert_id, l.unit, l.node, l.cell, l.as_of, l.c
 """
 
 ALERTS = """
-SELECT unit, node, cell, occurrence, opened_as, kind, opened_at, opened_cause, revision, evidence::text AS evidence,
-       ended_at, end_reason, end_cause
+SELECT unit, node, cell, occurrence, opened_as, kind, opened_at, opened_cause, revision, breaches,
+       evidence::text AS evidence, ended_at, end_reason, end_cause
   FROM notifier.alert WHERE id = ANY(CAST(:ids AS text[]))
 """
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.notifier.adapters.alert_store import alert_of
 from services.notifier.domain.alerts import Alert
 
-_COLUMNS = """unit, node, cell, occurrence, opened_as, kind, opened_at, opened_cause, revision,
+_COLUMNS = """unit, node, cell, occurrence, opened_as, kind, opened_at, opened_cause, revision, breaches,
        evidence::text AS evidence, ended_at, end_reason, end_cause"""
 
 

@@ -48,6 +48,7 @@ class AlertRow(NotifierTable, table=True):
     opened_at: dt.datetime = Field(sa_column=_moment())
     opened_cause: str = Field(sa_column=_text())
     revision: int
+    breaches: int
     evidence: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
     ended_at: dt.datetime | None = Field(sa_column=_moment(nullable=True))
     end_reason: str | None = Field(sa_column=_text(nullable=True))
@@ -94,7 +95,6 @@ class LedgerRow(NotifierTable, table=True):
         Index("ledger_waiting", "due_at", postgresql_where=sql("status = 'waiting'")),
         Index("ledger_alert_id", "alert_id"),
         Index("ledger_delivery_id", "delivery_id"),
-        Index("ledger_status", "status"),
     )
 
     id: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))

@@ -117,6 +117,7 @@ class Alert:
     opened_cause: Cause
     evidence: Evidence
     revision: int = 1
+    breaches: int = 0
     ended_at: dt.datetime | None = None
     end_reason: EndReason | None = None
     end_cause: Cause | None = None

@@ -66,6 +66,7 @@ def _open(last: Alert | None, cell: str, kind: AlertKind, change: VerdictChanged
         opened_at=change.occurred_at,
         opened_cause=change.cause,
         evidence=Evidence.of(change),
+        breaches=(last.breaches if last else 0) + (kind is AlertKind.BREACH),
     )
     notice = NoticeKind.RULESET_CHANGE if _announces(change) else NoticeKind.OPENED
     return Step(AlertAction.OPENED, alert, notice, change.cause, change.as_of)

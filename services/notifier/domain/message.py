@@ -2,10 +2,10 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from services.notifier.domain.actions_vi import action
-from services.notifier.domain.alerts import Alert
+from services.notifier.domain.alerts import Alert, AlertKind
 from services.notifier.domain.citing import CitationView, addressee_of, citations_of, notes_of, roles_of
 from services.notifier.domain.facts import Facts, place_of
 from services.notifier.domain.grouping import Group, Item, ItemKind
@@ -21,7 +21,10 @@ MAX_REFERENCES = 20
 
 @dataclass(frozen=True, slots=True)
 class ItemView:
-    """One item in words. Lines that do not apply are empty."""
+    """One item in words. Lines that do not apply are empty.
+
+    `same_duty_as` is the number of an earlier item with the same citations, 0 when there is none.
+    """
 
     kind: ItemKind
     word: str
@@ -39,6 +42,7 @@ class ItemView:
     cause: str
     consequences: tuple[str, ...]
     citations: tuple[CitationView, ...]
+    same_duty_as: int
     actions: tuple[str, ...]
     notes: tuple[str, ...]
     alert: Alert | None
@@ -78,10 +82,20 @@ def compose(catalog: Catalog, group: Group, material: Material, now: dt.datetime
         ),
         addressees=tuple(dict.fromkeys(addressee_of(catalog, duty) for item in group.items for duty in item.duties)),
         written_on=moment_vi(now),
-        items=tuple(_view(catalog, each, material) for each in told[:detailed]),
+        items=_without_repetition([_view(catalog, each, material) for each in told[:detailed]]),
         brief=tuple(each.headline for each in told[detailed:]),
         references=_references(group, material),
     )
+
+
+def _without_repetition(views: Sequence[ItemView]) -> tuple[ItemView, ...]:
+    """Let an item whose duties are cited above refer to them: twenty quotations of one clause hide the news."""
+    first: dict[tuple[CitationView, ...], int] = {}
+    found = []
+    for number, view in enumerate(views, 1):
+        earlier = first.setdefault(view.citations, number)
+        found.append(view if earlier == number else replace(view, same_duty_as=earlier))
+    return tuple(found)
 
 
 def _tell(catalog: Catalog, item: Item, material: Material) -> _Told:
@@ -120,7 +134,8 @@ def _caused_by(facts: Facts, changes: Sequence[RollupChange]) -> tuple[RollupCha
 
 def _alert_view(catalog: Catalog, told: _Told, facts: Facts, changes: Sequence[RollupChange]) -> ItemView:
     item, alert, rule, evidence = told.item, facts.alert, facts.rule, facts.alert.evidence
-    number = "" if alert.occurrence == 1 else f" (lần phát sinh thứ {alert.occurrence})"
+    again = alert.opened_as is AlertKind.BREACH and alert.breaches > 1
+    number = f" (lần chưa đạt thứ {alert.breaches})" if again else ""
     cause = alert.end_cause if alert.end_cause is not None else item.entry.cause
     criterion = criterion_name(catalog, rule) if rule else ""
     return ItemView(
@@ -140,6 +155,7 @@ def _alert_view(catalog: Catalog, told: _Told, facts: Facts, changes: Sequence[R
         cause=_cause(catalog, cause, facts),
         consequences=tuple(_consequence(catalog, change) for change in _caused_by(facts, changes)),
         citations=citations_of(catalog, item.duties),
+        same_duty_as=0,
         actions=_actions(item, facts),
         notes=notes_of(catalog, item),
         alert=alert,
@@ -166,6 +182,7 @@ def _rollup_view(catalog: Catalog, told: _Told, change: RollupChange) -> ItemVie
         cause=f"{REASON_VI[change.to_reason]} ({CAUSE_VI[change.cause]})",
         consequences=(),
         citations=citations_of(catalog, item.duties),
+        same_duty_as=0,
         actions=_actions(item, None),
         notes=notes_of(catalog, item),
         alert=None,

@@ -13,6 +13,9 @@ from shared.catalog.dispatches import Address
 from shared.contracts.vocabulary import Channel, NodeKind, Role, VerdictStatus
 from shared.contracts.wire import VerdictChanged
 
+# For a unit of a newer catalog than this process has: kept as unroutable, not lost.
+_NOWHERE = Routing(None, (), ())
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -44,12 +47,15 @@ class Planner:
                 entries += self._entries(_entry_of(step, step.notice, self.windows), routing)
         for change in rollups:
             if is_announced(change):
-                routing = route_rollup(self.catalog, change.unit, change.as_of)
+                known = change.unit in self.catalog.unit_by_id
+                routing = route_rollup(self.catalog, change.unit, change.as_of) if known else _NOWHERE
                 entries += self._entries(_entry_of_rollup(change, self.windows), routing)
         return Plan(entries, no_lead)
 
     def _routing(self, step: Step) -> Routing:
         key = step.alert.key
+        if key.unit not in self.catalog.unit_by_id:
+            return _NOWHERE
         indicator = indicator_of(self.catalog, key.node, step.as_of)
         if indicator is None:
             return route_rollup(self.catalog, key.unit, step.as_of)

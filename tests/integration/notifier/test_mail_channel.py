@@ -198,3 +198,14 @@ async def test_an_address_that_cannot_be_written_is_a_dead_letter(address: str) 
     assert isinstance(result, Failed)
     assert result.permanent
     assert script.mails == []
+
+
+async def test_a_long_vietnamese_subject_keeps_every_space() -> None:
+    subject = "[Đạt Chuẩn] Xã Tân Thành: chỉ tiêu 18.4 chủ hộ, chủ cơ sở được tập huấn về ATTP (ngành Công Thương) " * 3
+
+    async with post() as (script, channel):
+        await channel.send(a_delivery(subject=subject.strip()))
+
+    (content,) = script.mails
+    assert message_from_bytes(content, policy=policy.default)["Subject"] == subject.strip()
+    assert max(len(line) for line in content.split(b"\r\n")) <= 78

@@ -9,6 +9,7 @@ from faststream.redis import RedisBroker, StreamSub
 from shared.contracts.streams import DEAD_LETTER
 from shared.runtime.entries import to_entry
 from shared.runtime.mailbox import requeue
+from shared.runtime.pending import Place, forget_idle_consumers
 from shared.testing.numbers import GROUP, STREAM, Application, Number, outgoing
 from shared.testing.polling import until
 
@@ -240,6 +241,20 @@ async def test_an_exclusive_consumer_takes_everything_pending_at_once(applicatio
     assert [number for call in application.calls for number in call] == [1, 2, 3]
 
 
+async def test_names_of_past_processes_are_forgotten_unless_something_is_pending_for_them(
+    application: Application,
+) -> None:
+    await leave_pending(application, "busy", 1)
+    for name in ("gone", "me"):
+        await application.redis.xgroup_createconsumer(STREAM, GROUP, name)
+
+    forgotten = await forget_idle_consumers(application.redis, Place(STREAM, GROUP, "me"), idle_ms=0)
+
+    assert forgotten == 1
+    left = await application.redis.xinfo_consumers(STREAM, GROUP)
+    assert {consumer["name"] for consumer in left} == {b"busy", b"me"}
+
+
 async def test_an_outage_longer_than_the_idle_time_does_not_pile_up_copies(application: Application) -> None:
     away = True
 
@@ -286,12 +301,14 @@ async def test_lag_pending_and_length_are_exported(application: Application) -> 
     consumer = await application.consumer(handle, max_records=1)
     await application.send(*range(10))
 
+    await until(lambda: application.value("datchuan_consumer_running", stream=STREAM) == 1)
     await until(lambda: application.value("datchuan_stream_lag", stream=STREAM) == 7)
     assert consumer.lag == 7
     assert application.value("datchuan_stream_pending", stream=STREAM) == 3
     assert application.value("datchuan_stream_length", stream=STREAM) == 10
-    assert application.value("datchuan_consumer_running", stream=STREAM) == 1
     release.set()
+    await consumer.stop()
+    assert application.value("datchuan_consumer_running", stream=STREAM) == 0
 
 
 async def test_any_faststream_consumer_can_read_what_is_published(application: Application) -> None:

@@ -10,7 +10,14 @@ from typer.testing import CliRunner, Result
 from datchuan.cli.main import app
 from shared.catalog.load import SHIPPED
 
-COMMANDS = ("catalog", "dispatch")
+COMMANDS = (
+    "demo", "up", "migrate", "status", "explain", "verify", "import", "token", "quarantine", "dead-letter", "catalog",
+    "dispatch",
+)  # fmt: skip
+EVENT = {
+    "id": "1", "commune": "06208", "indicator": "bhyt_coverage", "sex": "female", "period": "202409", "numerator": 95,
+    "denominator": 100, "observed_at": "2024-10-01T00:00:00Z",
+}  # fmt: skip
 
 
 def run(*arguments: str, **environment: str) -> Result:
@@ -146,3 +153,40 @@ def test_a_unit_without_an_address_is_found(folder: Path) -> None:
 
     findings = json.loads(result.stdout)["findings"]
     assert ("no_address", "bhxh") in {(finding["kind"], finding["subject"]) for finding in findings}
+
+
+def test_a_dry_run_says_what_would_become_of_each_row_without_any_server(tmp_path: Path) -> None:
+    file = tmp_path / "events.ndjson"
+    rows = [EVENT, {**EVENT, "commune": "99999"}, {**EVENT, "numerator": 101}]
+    file.write_text("\n".join([*map(json.dumps, rows), "{"]), encoding="utf-8")
+
+    result = run("import", str(file), "--dry-run", "--json", DATCHUAN_DATA=str(tmp_path))
+
+    document = json.loads(result.stdout)
+    reasons = [error["reason"] for error in document["files"][0]["errors"]]
+    assert result.exit_code == 1
+    assert (document["rows"], document["accepted"], document["quarantined"]) == (4, 1, 3)
+    assert reasons == ["unknown_commune", "numerator_over_denominator", "malformed_json"]
+
+
+def test_a_dhis2_file_needs_its_source_because_only_that_says_what_its_elements_mean(tmp_path: Path) -> None:
+    file = tmp_path / "values.json"
+    value = {"dataElement": "AttpSuCo001", "categoryOptionCombo": "NganhYTe001", "period": "202409", "orgUnit": "06208"}
+    file.write_text(json.dumps({"dataValues": [{**value, "value": "0"}]}), encoding="utf-8")
+
+    unnamed = run("import", str(file), "--dry-run", DATCHUAN_DATA=str(tmp_path))
+    named = run("import", str(file), "--dry-run", "--source", "hmis", "--json", DATCHUAN_DATA=str(tmp_path))
+
+    assert unnamed.exit_code == 2
+    assert "Give --source (hmis)" in unnamed.stderr
+    assert json.loads(named.stdout)["accepted"] == 1
+
+
+def test_an_import_without_a_stack_says_how_to_start_one(tmp_path: Path) -> None:
+    file = tmp_path / "event.json"
+    file.write_text(json.dumps(EVENT), encoding="utf-8")
+
+    result = run("import", str(file), DATCHUAN_DATA=str(tmp_path))
+
+    assert result.exit_code == 2
+    assert "datchuan up" in result.stderr

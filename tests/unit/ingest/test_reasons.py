@@ -1,8 +1,10 @@
 """One native row for each reason why a row is set aside."""
 
+import codecs
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from services.ingest.domain.reading import Reading
@@ -95,6 +97,7 @@ def test_a_bad_field_is_set_aside_with_its_reason_and_name(
         pytest.param(b"[1,2]", Reason.WRONG_TYPE, id="an array"),
         pytest.param(b"null", Reason.WRONG_TYPE, id="null"),
         pytest.param(b'"text"', Reason.WRONG_TYPE, id="a text"),
+        pytest.param(b'{"resourceType":"MeasureReport","type":"summary"}', Reason.UNSUPPORTED_DATA, id="FHIR"),
     ],
 )
 def test_a_line_that_is_no_event_is_set_aside(read: Read, line: bytes, reason: Reason) -> None:
@@ -141,3 +144,7 @@ def test_the_raw_row_is_kept_as_it_came(read: Read) -> None:
     raw = b'{"id": "e1",  "commune":"C1"}'
 
     assert read(raw + b"\r").bad[0].raw == raw
+
+
+def test_a_byte_order_mark_is_no_fault(read: Read, an_event: Event) -> None:
+    assert len(read(codecs.BOM_UTF8 + msgspec.json.encode(an_event())).good) == 1

@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from services.ingest.domain.identity import Arrival, arrival_id, content_id
-from services.ingest.domain.tokens import Grant, hash_token, new_token, token_of
+from services.ingest.domain.tokens import Grant, hash_token, is_source_name, new_token, token_of
 
 
 def test_a_token_is_new_each_time_and_only_its_hash_is_needed() -> None:
@@ -50,3 +50,10 @@ def test_every_generation_of_a_value_has_its_own_id() -> None:
 
     assert arrival_id("hmis", arrival, 1) == arrival_id("hmis", arrival, 1)
     assert arrival_id("hmis", arrival, 1) != arrival_id("hmis", arrival, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"), [("hmis", True), ("/a b", True), ("", False), ("*", False), ("a\tb", False)]
+)
+def test_a_source_has_a_printable_name(name: str, is_one: bool) -> None:
+    assert is_source_name(name) is is_one

@@ -283,3 +283,20 @@ def test_the_webhook_body_has_the_facts_with_stable_keys(catalog: Catalog) -> No
         "dispatch": "caoloc-ubnd-vp-2024-09",
         "clauses": ["c7a"],
     }
+
+
+def test_the_same_duty_is_quoted_once(catalog: Catalog) -> None:
+    written = as_text(messages(catalog, a_breach(1), a_breach(2, unit="06190"))[BHXH])
+
+    assert written.count("truyền truyền người dân tham gia bảo hiểm y tế") == 1
+    assert "Nhiệm vụ được giao: như nội dung 1." in written
+
+
+def test_a_target_missed_again_says_how_often_and_a_gap_before_it_does_not_count(catalog: Catalog) -> None:
+    gap = a_change(1, a_cell("male", 1200, 1250), a_silent_cell("female"))
+
+    once = messages(catalog, gap, a_breach(2))[BHXH]
+    twice = messages(catalog, a_breach(1), a_recovery(2), a_breach(3))[BHXH]
+
+    assert [item.since for item in once.items if item.word == "chưa đạt"] == ["15/10/2024"]
+    assert "15/10/2024 (lần chưa đạt thứ 2)" in [item.since for item in twice.items]

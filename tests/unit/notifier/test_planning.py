@@ -167,3 +167,12 @@ def test_the_end_is_told_to_the_same_units_as_the_beginning(catalog: Catalog) ->
     entries = plan(catalog, a_breach(), a_recovery()).entries
 
     assert routes(entries[:4]) == routes(entries[4:])
+
+
+@pytest.mark.parametrize("node_kind", [NodeKind.INDICATOR, NodeKind.STANDARD])
+def test_news_of_a_unit_that_the_catalog_does_not_know_is_kept_as_unroutable(
+    catalog: Catalog, node_kind: NodeKind
+) -> None:
+    (entry,) = plan(catalog, a_breach(unit="99999", node_kind=node_kind)).entries
+
+    assert entry.reason is UnroutableReason.NO_DISPATCH

@@ -1,5 +1,6 @@
 """The native format: one JSON event, a JSON array of them, or one event a line (NDJSON)."""
 
+import codecs
 from collections.abc import Iterator
 from typing import Final
 
@@ -27,11 +28,12 @@ def read_ndjson(body: bytes, desk: Desk, reading: Reading) -> Iterator[None]:
     reading.row_kind = RowKind.LINE
     if not body.strip():
         raise MalformedBodyError("The body is empty.")
-    yield from _read_rows(body.split(b"\n"), 1, desk, reading)
+    yield from _read_rows(body.removeprefix(codecs.BOM_UTF8).split(b"\n"), 1, desk, reading)
 
 
 def read_json(body: bytes, desk: Desk, reading: Reading) -> Iterator[None]:
     """Read one event or an array of events into `reading`."""
+    body = body.removeprefix(codecs.BOM_UTF8)
     if body.lstrip()[:1] != b"[":
         yield from _read_rows([_whole(body)], 0, desk, reading)
         return

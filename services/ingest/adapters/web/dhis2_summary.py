@@ -37,7 +37,7 @@ def summary_response(receipt: Receipt, *, complete_date: str | None, dry_run: bo
             "deleted": receipt.deleted_rows,
         },
         "duplicates": receipt.duplicate_rows,
-        "conflicts": [_conflict(row) for row in receipt.quarantined],
+        "conflicts": [_conflict(row) | _number(row, dry_run=dry_run) for row in receipt.quarantined],
         "rejectedIndexes": rejected,
         "dataSetComplete": complete_date or "false",
     }
@@ -53,7 +53,8 @@ _MESSAGES: Final = {
 
 def refusal_response(problem: Problem) -> Response:
     """Return the refusal of a whole request."""
-    message = f"{problem.title}. {problem.detail} {problem.remedy}".replace(".. ", ". ").replace("  ", " ")
+    remedy = "Send a data value set as application/json." if problem.status == 415 else problem.remedy
+    message = " ".join(part for part in (f"{problem.title}.", problem.detail, remedy) if part)
     response = {
         "responseType": "ImportSummary",
         "status": "ERROR",
@@ -94,8 +95,12 @@ def _conflict(row: Quarantined) -> dict[str, Any]:
         "errorCode": reason,
         "property": fault.field,
         "indexes": _indexes(row),
-        "quarantineId": row.quarantine_id,
     }
+
+
+def _number(row: Quarantined, *, dry_run: bool) -> dict[str, int]:
+    """Return the number under which the row waits in the quarantine; after a dry run it waits nowhere."""
+    return {} if dry_run else {"quarantineId": row.quarantine_id}
 
 
 def _objects(raw: bytes) -> dict[str, str]:
