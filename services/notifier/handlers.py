@@ -14,6 +14,7 @@ from services.notifier.domain.grouping import Group, group
 from services.notifier.domain.ledger import UnroutableReason
 from services.notifier.domain.material import Material
 from services.notifier.domain.message import compose
+from services.notifier.domain.momentary import without_momentary_gaps
 from services.notifier.domain.payload import payload_of
 from services.notifier.domain.planning import Planner
 from services.notifier.domain.ports import AlertStore, MessageChannel, Outbox, Renderer
@@ -43,7 +44,7 @@ class AlertKeeper:
         async with self._store.transaction() as transaction:
             fresh = await transaction.claim([batch.message_id for batch in batches])
             unique = {batch.message_id: batch for batch in batches if batch.message_id in fresh}
-            changes = [change for batch in unique.values() for change in batch.changes]
+            changes = without_momentary_gaps(change for batch in unique.values() for change in batch.changes)
             alerts, marks = await transaction.standing(changes)
             outcome = apply(alerts, marks, changes)
             plan = self._planner.plan(outcome.steps, outcome.rollups)

@@ -109,9 +109,15 @@ class Relay:
 
     async def _relay_stream(self, stream: str) -> int:
         total = idle_pages = 0
+        drained: bool | None = None
         while idle_pages < _MAX_IDLE_PAGES:
             waiting = await self._waiting(stream, self._reached[stream])
-            missing = await self._missing(stream, waiting)
+            missing, stale = await self._missing(waiting)
+            if stale and drained is None:  # asked once a pass: a consumer far behind must not make the relay busy
+                drained = await is_drained(self._redis, stream)
+            if stale and drained:
+                _log.warning("messages were lost on the way, publishing them again", stream=stream, messages=len(stale))
+                missing += stale
             if missing and not await self._publish(missing):
                 break
             total += len(missing)
@@ -134,20 +140,15 @@ class Relay:
             rows = await connection.execute(_WAITING, parameters)
             return [_Waiting(row.message_id, row.created_at, row.age) for row in rows]
 
-    async def _missing(self, stream: str, waiting: Sequence[_Waiting]) -> list[str]:
+    async def _missing(self, waiting: Sequence[_Waiting]) -> tuple[list[str], list[str]]:
+        """Return the messages without a marker, and those whose marker is there but long since."""
         if not waiting:
-            return []
+            return [], []
         markers = await self._redis.mget([marker_key(row.message_id) for row in waiting])
-        missing = [row.message_id for row, marker in zip(waiting, markers, strict=True) if marker is None]
-        stale = [
-            row.message_id
-            for row, marker in zip(waiting, markers, strict=True)
-            if marker is not None and row.age_seconds > self._stale_after
-        ]
-        if stale and await is_drained(self._redis, stream):
-            _log.warning("messages were lost on the way, publishing them again", stream=stream, messages=len(stale))
-            missing += stale
-        return missing
+        marked = list(zip(waiting, markers, strict=True))
+        missing = [row.message_id for row, marker in marked if marker is None]
+        stale = [row.message_id for row, marker in marked if marker is not None and row.age_seconds > self._stale_after]
+        return missing, stale
 
     async def _publish(self, message_ids: Sequence[str]) -> bool:
         """Publish in slices, so that a long outage's backlog never sits in memory at once."""

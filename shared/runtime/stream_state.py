@@ -21,30 +21,34 @@ class StreamState:
     """A stream and its groups, by name."""
 
     length: int
-    last_generated: bytes
     groups: dict[str, GroupState]
 
 
 async def read_stream_state(redis: Redis, stream: str) -> StreamState | None:
     """Return the state of the stream, or None when there is no such stream."""
     try:
-        info = await redis.xinfo_stream(stream)
         raw_groups = await redis.xinfo_groups(stream)
+        length = int(await redis.xlen(stream))
     except ResponseError as error:
         if "no such key" in str(error).lower():
             return None
         raise
-    length, last_generated = int(info["length"]), _bytes(info["last-generated-id"])
     groups: dict[str, GroupState] = {}
     for raw in raw_groups:
         name, pending = _bytes(raw["name"]).decode(), int(raw["pending"])
         delivered = _bytes(raw["last-delivered-id"])
         lag = raw.get("lag")
         if lag is None:  # Redis cannot count across deleted entries: nothing, or at most all of the stream
-            lag = 0 if delivered == last_generated else length
+            lag = 0 if delivered == await _last_generated(redis, stream) else length
         oldest = await _oldest_pending(redis, stream, name) if pending else None
         groups[name] = GroupState(int(lag), pending, delivered, oldest)
-    return StreamState(length, last_generated, groups)
+    return StreamState(length, groups)
+
+
+async def _last_generated(redis: Redis, stream: str) -> bytes:
+    # Asked for only when it must be: the answer carries the stream's first and last message whole.
+    info = await redis.xinfo_stream(stream)
+    return _bytes(info["last-generated-id"])
 
 
 async def _oldest_pending(redis: Redis, stream: str, group: str) -> bytes | None:

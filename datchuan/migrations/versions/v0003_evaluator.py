@@ -1,0 +1,122 @@
+"""The tables of the schema `evaluator`, first version."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create the schema and its tables."""
+    op.execute("CREATE SCHEMA IF NOT EXISTS evaluator")
+    _create_fact()
+    _create_rollup()
+    _create_transition()
+    _create_verdict()
+    _create_writer_state()
+
+
+def downgrade() -> None:
+    """Drop the tables."""
+    op.drop_table("writer_state", schema="evaluator")
+    op.drop_table("verdict", schema="evaluator")
+    op.drop_table("transition", schema="evaluator")
+    op.drop_table("rollup", schema="evaluator")
+    op.drop_table("fact", schema="evaluator")
+
+
+def _create_fact() -> None:
+    op.create_table(
+        "fact",
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("indicator", sa.Text(), nullable=False),
+        sa.Column("cell", sa.Text(), nullable=False),
+        sa.Column("period_end", sa.Date(), nullable=False),
+        sa.Column("period_start", sa.Date(), nullable=False),
+        sa.Column("part", sa.Text(), nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
+        sa.Column("observed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("numerator", sa.BigInteger(), nullable=True),
+        sa.Column("denominator", sa.BigInteger(), nullable=True),
+        sa.Column("value", sa.Double(), nullable=True),
+        sa.Column("deleted", sa.Boolean(), nullable=False),
+        sa.Column("stage", sa.Text(), nullable=True),
+        sa.Column("valid_until", sa.Date(), nullable=True),
+        sa.PrimaryKeyConstraint("unit", "indicator", "cell", "period_end", "period_start", "part"),
+        schema="evaluator",
+    )
+
+
+def _create_rollup() -> None:
+    op.create_table(
+        "rollup",
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("standard", sa.Text(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("met", sa.Integer(), nullable=False),
+        sa.Column("not_met", sa.Integer(), nullable=False),
+        sa.Column("not_evaluable", sa.Integer(), nullable=False),
+        sa.Column("not_applicable", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("unit", "standard"),
+        schema="evaluator",
+    )
+
+
+def _create_transition() -> None:
+    op.create_table(
+        "transition",
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("node", sa.Text(), nullable=False),
+        sa.Column("node_kind", sa.Text(), nullable=False),
+        sa.Column("from_status", sa.Text(), nullable=False),
+        sa.Column("to_status", sa.Text(), nullable=False),
+        sa.Column("from_reason", sa.Text(), nullable=False),
+        sa.Column("to_reason", sa.Text(), nullable=False),
+        sa.Column("cause", sa.Text(), nullable=False),
+        sa.Column("event_ids", postgresql.ARRAY(sa.Text()), nullable=False),
+        sa.Column("ruleset", sa.Text(), nullable=False),
+        sa.Column("catalog", sa.Text(), nullable=False),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("as_of", sa.Date(), nullable=False),
+        sa.Column("observed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("before", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("after", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        schema="evaluator",
+    )
+    op.create_index("transition_unit_node", "transition", ["unit", "node", "id"], unique=False, schema="evaluator")
+
+
+def _create_verdict() -> None:
+    op.create_table(
+        "verdict",
+        sa.Column("unit", sa.Text(), nullable=False),
+        sa.Column("node", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("cells", sa.Text(), nullable=True),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ruleset", sa.Text(), nullable=False),
+        sa.Column("transition", sa.BigInteger(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("unit", "node"),
+        schema="evaluator",
+    )
+
+
+def _create_writer_state() -> None:
+    op.create_table(
+        "writer_state",
+        sa.Column("partition", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("as_of", sa.Date(), nullable=False),
+        sa.Column("catalog", sa.Text(), nullable=False),
+        sa.Column("written_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("partition"),
+        schema="evaluator",
+    )
