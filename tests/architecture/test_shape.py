@@ -69,6 +69,7 @@ def test_no_function_is_longer_than_the_limit(root: Path, modules: list[Path]) -
         f"{path}:{node.lineno} {node.name}": count
         for path in modules
         if path.parts[:2] != ("shared", "testing")  # factories are data
+        and path.parent.name != "versions"  # a table has as many lines as columns
         for node in ast.walk(ast.parse((root / path).read_text(encoding="utf-8")))
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and (count := body_lines(node)) > FUNCTION_LINES
     }
