@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from datchuan.cli.errors import FINDINGS
 from datchuan.cli.group import new_group
 from datchuan.cli.output import JsonOption, console, plain, print_json, table
 from datchuan.cli.session import Session
+from datchuan.errors import FINDINGS
 from shared.catalog.catalog import Catalog
 from shared.catalog.load import load_catalog
 from shared.catalog.problems import CatalogError

@@ -3,7 +3,7 @@
 import datetime as dt
 import unicodedata
 
-from datchuan.cli.errors import USAGE, CommandError
+from datchuan.errors import USAGE, CommandError
 from shared.catalog.catalog import Catalog
 from shared.catalog.units import AdminUnit, resolve_unit
 from shared.contracts.vocabulary import UnitLevel

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from datchuan.cli.errors import USAGE, CommandError
+from datchuan.errors import USAGE, CommandError
 from shared.catalog.catalog import Catalog
 from shared.catalog.rulesets import IndicatorRule
 from shared.contracts.vocabulary import UnitLevel

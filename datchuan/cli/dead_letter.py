@@ -7,10 +7,10 @@ import typer
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from datchuan.cli.errors import CommandError
 from datchuan.cli.group import new_group
 from datchuan.cli.output import JsonOption, console, moment, print_json, table
 from datchuan.cli.session import Session
+from datchuan.errors import CommandError
 from services.notifier.adapters.queries import DeadDelivery, dead_deliveries
 from shared.runtime.mailbox import requeue
 

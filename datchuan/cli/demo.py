@@ -11,13 +11,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from datchuan.cli.errors import FINDINGS, USAGE, CommandError
 from datchuan.cli.session import parse_day
 from datchuan.demo.audience import audience_for
 from datchuan.demo.result import DemoResult
 from datchuan.demo.run import DemoOptions, run_demo
 from datchuan.demo.story import DEFAULT_DAY, StoryDateError
 from datchuan.demo.teller import StoryBrokenError
+from datchuan.errors import FINDINGS, USAGE, CommandError
 from datchuan.stack.folder import FolderInUseError
 from datchuan.stack.readiness import NotReadyError
 from shared.runtime.errors import DatchuanError

@@ -8,11 +8,11 @@ from rich.console import Console
 
 from datchuan.cli.communes import ANY_LEVEL, find_unit, place
 from datchuan.cli.criteria import find_rule
-from datchuan.cli.errors import FINDINGS, USAGE, CommandError
 from datchuan.cli.group import new_group
-from datchuan.cli.labels import CONFIDENCE_VI, ROLE_VI, cell_vi
 from datchuan.cli.output import JsonOption, console, print_json, table
 from datchuan.cli.session import Session, parse_day
+from datchuan.errors import FINDINGS, USAGE, CommandError
+from datchuan.labels import CONFIDENCE_VI, ROLE_VI, cell_vi
 from services.notifier.domain.route import Routing, addresses_for, route
 from shared.catalog.catalog import Catalog
 from shared.catalog.dispatch_problems import DispatchFinding, Severity, dispatch_problems

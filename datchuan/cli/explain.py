@@ -8,12 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from datchuan.cli.communes import ANY_LEVEL, find_unit, place
 from datchuan.cli.criteria import find_rule
-from datchuan.cli.errors import CommandError
-from datchuan.cli.labels import CONFIDENCE_VI, ROLE_VI, cell_vi, status_vi
 from datchuan.cli.output import JsonOption, console, moment, number, print_json, table
 from datchuan.cli.session import Session
 from datchuan.cli.status import day_of
 from datchuan.cli.verdicts import cell_document, cells_vi, status_document, target_vi
+from datchuan.errors import CommandError
+from datchuan.labels import CONFIDENCE_VI, ROLE_VI, cell_vi, status_vi
 from services.evaluator.adapters import queries
 from services.notifier.domain.route import Routing, route
 from shared.catalog.catalog import Catalog

@@ -5,7 +5,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from datchuan.cli.errors import CommandError
+from datchuan.errors import CommandError
 
 
 class SentenceGroup(TyperGroup):

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import httpx
 import typer
 
-from datchuan.cli.errors import FINDINGS, USAGE, CommandError
 from datchuan.cli.output import JsonOption, console, print_json, table
-from datchuan.cli.payloads import Format, Payload, read_payloads
-from datchuan.cli.posting import PostingError, Sender, Tally
 from datchuan.cli.rehearsal import Rehearsal
 from datchuan.cli.session import Session
+from datchuan.errors import FINDINGS, USAGE, CommandError
+from datchuan.sending.payloads import Format, Payload, read_payloads
+from datchuan.sending.posting import PostingError, Sender, Tally
 from datchuan.stack.access import LOCAL_SOURCE, ensure_token
 
 _TIMEOUT_SECONDS = 60.0

@@ -3,9 +3,9 @@
 from alembic.util import CommandError as AlembicError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from datchuan.cli.errors import CommandError
 from datchuan.cli.output import JsonOption, print_json
 from datchuan.cli.session import Session
+from datchuan.errors import CommandError
 from datchuan.migrations import current, upgrade
 from shared.runtime.database import ping
 

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from datchuan.cli.errors import FINDINGS, USAGE, CommandError
 from datchuan.cli.group import new_group
 from datchuan.cli.output import JsonOption, console, moment, print_json, table
 from datchuan.cli.session import Session
+from datchuan.errors import FINDINGS, USAGE, CommandError
 from services.ingest.adapters.quarantine import QuarantineRow, QuarantineStatus, SqlQuarantineStore
 from services.ingest.adapters.retry import QuarantineRetry, RetryReport
 from services.ingest.domain.remedies import REMEDIES

@@ -3,18 +3,19 @@
 import json
 from collections.abc import Sequence
 
-from datchuan.cli.errors import USAGE, CommandError
-from datchuan.cli.payloads import Format, Payload
-from datchuan.cli.posting import Tally, dhis2_tally, events_tally
+from datchuan.errors import USAGE, CommandError
+from datchuan.sending.payloads import Format, Payload
+from datchuan.sending.posting import Tally, dhis2_tally, events_tally
 from services.ingest.adapters.formats import cloudevents, native_body
 from services.ingest.adapters.formats.dhis2 import decode_data_value_set
 from services.ingest.adapters.intake import Intake, Reader, alias_tables
-from services.ingest.adapters.submission import Committed, Quarantined, Receipt, Submission
+from services.ingest.adapters.submission import Committed, Submission
 from services.ingest.adapters.web.answers import events_response
 from services.ingest.adapters.web.dhis2_summary import summary_response
 from services.ingest.domain.errors import IngestError
 from services.ingest.domain.normalize import Normalizer
 from services.ingest.domain.reading import PayloadFormat
+from services.ingest.domain.receipts import Quarantined, Receipt
 from services.ingest.domain.tokens import ANY_SOURCE, Grant
 from shared.catalog.catalog import Catalog
 from shared.runtime.clock import Clock

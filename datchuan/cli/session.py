@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from datchuan.cli.errors import USAGE, CommandError
+from datchuan.errors import USAGE, CommandError
 from datchuan.stack.folder import Addresses, DataFolder
 from shared.catalog.catalog import Catalog
 from shared.catalog.load import load_catalog

@@ -7,10 +7,10 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from datchuan.cli.communes import ANY_LEVEL, find_unit, place
-from datchuan.cli.labels import STATUS_VI, status_vi
 from datchuan.cli.output import JsonOption, console, print_json, table
 from datchuan.cli.session import Session
 from datchuan.cli.verdicts import status_document, status_row
+from datchuan.labels import STATUS_VI, status_vi
 from services.evaluator.adapters import queries
 from shared.catalog.catalog import Catalog
 from shared.catalog.units import AdminUnit

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from datchuan.cli.errors import USAGE, CommandError
 from datchuan.cli.group import new_group
 from datchuan.cli.output import JsonOption, console, moment, print_json, table
 from datchuan.cli.session import Session
+from datchuan.errors import USAGE, CommandError
 from services.ingest.adapters.tokens import SqlTokenStore, TokenRow
 from services.ingest.domain.tokens import ANY_SOURCE, Scope
 

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from datchuan.cli.errors import CommandError
 from datchuan.cli.session import DEFAULT_DATA, Session, open_catalog, parse_day
+from datchuan.errors import CommandError
 from datchuan.stack.access import LOCAL_SOURCE, ensure_token
 from datchuan.stack.folder import DataFolder, FolderInUseError
 from datchuan.stack.readiness import NotReadyError

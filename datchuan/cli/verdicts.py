@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from datchuan.cli.labels import cell_vi, status_vi
 from datchuan.cli.output import moment, number
+from datchuan.labels import cell_vi, status_vi
 from services.evaluator.adapters.queries import NodeStatus
 from shared.catalog.rulesets import IndicatorRule
 from shared.contracts.vocabulary import Operator

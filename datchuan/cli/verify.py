@@ -4,9 +4,9 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from datchuan import verification
-from datchuan.cli.errors import FINDINGS, CommandError
 from datchuan.cli.output import JsonOption, console, print_json, table
 from datchuan.cli.session import Session
+from datchuan.errors import FINDINGS, CommandError
 from services.evaluator.adapters import queries
 
 _SHOWN = 50

@@ -7,7 +7,6 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from datchuan.cli.labels import STATUS_STYLE, STATUS_VI
 from datchuan.demo.mails import Mail
 from datchuan.demo.snapshot import Snapshot
 from datchuan.demo.words import (
@@ -17,6 +16,7 @@ from datchuan.demo.words import (
     TITLE_VI,
     change_line,
 )
+from datchuan.labels import STATUS_STYLE, STATUS_VI
 from shared.contracts.vocabulary import VerdictStatus
 
 _NOTICE_LINES, _TABLE_LINES, _FRAME_LINES = 4, 12, 2

@@ -10,13 +10,13 @@ from pathlib import Path
 import httpx
 from pydantic import SecretStr
 
-from datchuan.cli.posting import Sender
 from datchuan.demo.audience import Audience
 from datchuan.demo.mails import MailFolder
 from datchuan.demo.observer import Observer
 from datchuan.demo.result import DemoResult
 from datchuan.demo.story import SOURCE, Story, tell
 from datchuan.demo.teller import Teller, Told
+from datchuan.sending.posting import Sender
 from datchuan.stack.access import ensure_token
 from datchuan.stack.environment import without_settings
 from datchuan.stack.folder import DataFolder

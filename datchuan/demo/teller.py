@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import httpx
 
-from datchuan.cli.posting import Sender, Tally
 from datchuan.demo.audience import Audience
 from datchuan.demo.mails import Mail
 from datchuan.demo.observer import Observer
 from datchuan.demo.snapshot import Snapshot
 from datchuan.demo.story import DISPATCH, Expectation, Step, Story
+from datchuan.sending.posting import Sender, Tally
 from services.notifier.domain.route import addresses_for
 from shared.catalog.catalog import Catalog
 

@@ -18,12 +18,12 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from datchuan.cli.payloads import Format, Payload
-from datchuan.cli.posting import PostingError, Sender, Tally
 from datchuan.demo.figures import share
 from datchuan.demo.mails import MailFolder
 from datchuan.demo.observer import Observer
 from datchuan.demo.run import FAST_MAIL
+from datchuan.sending.payloads import Format, Payload
+from datchuan.sending.posting import PostingError, Sender, Tally
 from datchuan.stack.access import LOCAL_SOURCE, ensure_token
 from datchuan.stack.folder import DataFolder
 from datchuan.stack.stack import Stack, StackOptions

@@ -7,9 +7,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.ingest.adapters.fresh import Fresh
-from services.ingest.adapters.submission import Receipt
 from services.ingest.domain.identity import arrival_id
 from services.ingest.domain.reading import Draft
+from services.ingest.domain.receipts import Receipt
 
 # Sorted keys: two transactions that meet wait for one another instead of deadlocking. A key whose value is the same as
 # last time is not updated, and so not returned: its report is a replay.

@@ -6,8 +6,9 @@ from typing import Final
 import msgspec
 
 from services.ingest.adapters.known_ids import Key, KnownIds
-from services.ingest.adapters.submission import Quarantined, Receipt, Submission
+from services.ingest.adapters.submission import Submission
 from services.ingest.domain.reading import Draft
+from services.ingest.domain.receipts import Quarantined, Receipt
 from shared.contracts.wire import IndicatorReported, encode
 
 # Every report is encoded once, with `seq` 0; its number is put in place of the 0 when the journal gives one.

@@ -8,8 +8,9 @@ from typing import Final
 
 import structlog
 
-from services.ingest.adapters.submission import Committed, Receipt, Submission
+from services.ingest.adapters.submission import Committed, Submission
 from services.ingest.domain.errors import OverloadedError, StoreUnavailableError
+from services.ingest.domain.receipts import Receipt
 from services.ingest.metrics import IngestMetrics
 from shared.runtime.clock import Clock
 from shared.runtime.database import is_outage

@@ -5,11 +5,12 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from services.ingest.adapters.formats.dhis2 import DataValueSet, read_data_values
-from services.ingest.adapters.submission import Committed, Receipt, Submission
+from services.ingest.adapters.submission import Committed, Submission
 from services.ingest.domain.aliases import AliasTable
 from services.ingest.domain.errors import UnsupportedRequestError
 from services.ingest.domain.normalize import Normalizer
 from services.ingest.domain.reading import Desk, PayloadFormat, Reading
+from services.ingest.domain.receipts import Receipt
 from services.ingest.domain.tokens import Grant
 from shared.catalog.catalog import Catalog
 from shared.runtime.clock import Clock

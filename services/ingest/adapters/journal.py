@@ -13,8 +13,9 @@ from services.ingest.adapters.known_ids import KnownIds
 from services.ingest.adapters.numbers import NumberBlock
 from services.ingest.adapters.rows import JOURNAL_COLUMNS, NumberedRows, copy_source, number_rows
 from services.ingest.adapters.set_aside import set_aside
-from services.ingest.adapters.submission import Committed, Receipt, Submission
+from services.ingest.adapters.submission import Committed, Submission
 from services.ingest.adapters.tables import JOURNAL_SEQUENCE, REQUEST_SEQUENCE
+from services.ingest.domain.receipts import Receipt
 from shared.contracts.streams import MAX_EVENTS_PER_MESSAGE
 from shared.runtime import mailbox
 from shared.runtime.database import raw_connection

@@ -11,13 +11,14 @@ from services.ingest.adapters.formats.dhis2 import decode_data_value_set, read_d
 from services.ingest.adapters.intake import alias_tables
 from services.ingest.adapters.journal import Journal
 from services.ingest.adapters.quarantine import QuarantineRow, QuarantineStatus, SqlQuarantineStore, close_rows
-from services.ingest.adapters.submission import Receipt, Submission
+from services.ingest.adapters.submission import Submission
 from services.ingest.adapters.tokens import SqlTokenStore
 from services.ingest.domain.aliases import AliasTable
 from services.ingest.domain.errors import MalformedBodyError, PatientLevelDataError
 from services.ingest.domain.faults import Fault
 from services.ingest.domain.normalize import Normalizer
 from services.ingest.domain.reading import Desk, PayloadFormat, Reading
+from services.ingest.domain.receipts import Receipt
 from shared.catalog.catalog import Catalog
 from shared.contracts.streams import INDICATOR_REPORTED, partition_stream
 from shared.runtime.clock import Clock

@@ -8,7 +8,8 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.ingest.adapters.submission import Quarantined, Receipt, Submission
+from services.ingest.adapters.submission import Submission
+from services.ingest.domain.receipts import Quarantined, Receipt
 
 # A row whose retry had succeeded and that is bad again is open again; one discarded by hand stays discarded.
 _SET_ASIDE: Final = text(

@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 
 from datchuan.cli.communes import ANY_LEVEL, find_unit, place
-from datchuan.cli.errors import CommandError
+from datchuan.errors import CommandError
 from shared.catalog.catalog import Catalog
 from shared.catalog.load import load_catalog
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from datchuan.cli.errors import CommandError
-from datchuan.cli.payloads import Format, detect, read_payloads
+from datchuan.errors import CommandError
+from datchuan.sending.payloads import Format, detect, read_payloads
 
 EVENT = {"id": "1", "commune": "06208"}
 CLOUDEVENT = {"specversion": "1.0", "id": "1"}

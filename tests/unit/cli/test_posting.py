@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from datchuan.cli.payloads import Format, Payload
-from datchuan.cli.posting import PostingError, Sender, Tally, dhis2_tally, events_tally
+from datchuan.sending.payloads import Format, Payload
+from datchuan.sending.posting import PostingError, Sender, Tally, dhis2_tally, events_tally
 
 LINES = Payload(Path("x.ndjson"), Format.NDJSON, b"{}\n", first_line=1_001)
 

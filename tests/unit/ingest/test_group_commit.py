@@ -10,9 +10,10 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from services.ingest.adapters.group_commit import CommitLimits, GroupCommit
-from services.ingest.adapters.submission import Committed, Receipt, Submission
+from services.ingest.adapters.submission import Committed, Submission
 from services.ingest.domain.errors import OverloadedError, StoreUnavailableError
 from services.ingest.domain.reading import PayloadFormat, Reading
+from services.ingest.domain.receipts import Receipt
 from services.ingest.metrics import IngestMetrics
 from shared.runtime.mailbox import Outgoing
 from shared.testing.clocks import ManualClock

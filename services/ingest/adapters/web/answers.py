@@ -5,9 +5,9 @@ from typing import Any, Final
 import msgspec
 from starlette.responses import Response
 
-from services.ingest.adapters.submission import Quarantined, Receipt
 from services.ingest.adapters.web.problems import Problem, problem_response
 from services.ingest.domain.reading import Reading, RowKind
+from services.ingest.domain.receipts import Quarantined, Receipt
 from services.ingest.domain.remedies import REMEDIES
 
 MAX_ERRORS: Final = 100

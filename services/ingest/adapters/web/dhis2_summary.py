@@ -6,9 +6,9 @@ from typing import Any, Final
 import msgspec
 from starlette.responses import Response
 
-from services.ingest.adapters.submission import Quarantined, Receipt
 from services.ingest.adapters.web.problems import Problem, headers_of
 from services.ingest.domain.reading import NO_MATE
+from services.ingest.domain.receipts import Quarantined, Receipt
 from services.ingest.domain.remedies import REMEDIES
 
 _OBJECTS: Final = ("dataElement", "period", "orgUnit", "categoryOptionCombo", "attributeOptionCombo")

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from datchuan.cli.payloads import CONTENT_TYPES, PATHS, Format, Payload
+from datchuan.sending.payloads import CONTENT_TYPES, PATHS, Format, Payload
 
 LONGEST_WAIT_SECONDS = 10.0
 _MOST_ERRORS = 100

@@ -7,7 +7,7 @@ from enum import StrEnum
 from itertools import islice
 from pathlib import Path
 
-from datchuan.cli.errors import USAGE, CommandError
+from datchuan.errors import USAGE, CommandError
 
 LINES_PER_REQUEST = 1_000
 _NDJSON_SUFFIXES = frozenset({".ndjson", ".jsonl"})
