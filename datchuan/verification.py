@@ -11,7 +11,7 @@ from services.evaluator.adapters import queries, sql_read
 from services.evaluator.domain.compare import Difference, differing_facts, differing_rollups, differing_verdicts
 from services.evaluator.domain.outcome import FactKey
 from services.evaluator.domain.recompute import keep_newest, recompute
-from services.evaluator.domain.slots import slot_table
+from services.evaluator.domain.slots import SlotTable, slot_table
 from shared.catalog.catalog import Catalog
 from shared.contracts.streams import INDICATOR_REPORTED
 from shared.contracts.vocabulary import UnitLevel, VerdictStatus
@@ -61,7 +61,8 @@ async def _verify(connection: AsyncConnection, catalog: Catalog) -> Verification
     waiting = await _sequences(connection, _WAITING)
     buried = await _sequences(connection, _BURIED)
     facts, events = await _journal_facts(connection, catalog, waiting | buried)
-    stored = {_key(fact): fact for fact in await sql_read.all_facts(connection)}
+    slots = slot_table(catalog)
+    stored = {_key(fact): fact for fact in await sql_read.all_facts(connection) if _has_place(fact, catalog, slots)}
     verdicts = {key: verdict.finding for key, verdict in (await sql_read.verdicts(connection)).items()}
     counts = {
         (row["unit"], row["standard"], status): row[status]
@@ -98,15 +99,14 @@ async def _journal_facts(
         events += len(reports)
         keep_newest(
             facts,
-            (
-                report
-                for report in reports
-                if report.seq not in not_applied
-                and report.unit in catalog.unit_by_id
-                and slots.number(report) is not None
-            ),
+            (report for report in reports if report.seq not in not_applied and _has_place(report, catalog, slots)),
         )
     return facts, events
+
+
+def _has_place(report: IndicatorReported, catalog: Catalog, slots: SlotTable) -> bool:
+    """Return whether the catalog judges anything by this report; what it does not know waits for one that does."""
+    return report.unit in catalog.unit_by_id and slots.number(report) is not None
 
 
 async def _sequences(connection: AsyncConnection, query: Any) -> set[int]:

@@ -15,9 +15,9 @@ from services.evaluator.metrics import EvaluatorMetrics
 from services.evaluator.settings import EvaluatorSettings
 from shared.catalog.load import load_catalog
 from shared.contracts.streams import EVALUATOR_GROUP, INDICATOR_REPORTED, VERDICT_CHANGED, partition_stream
-from shared.contracts.wire import decode_indicator_reported
+from shared.contracts.wire import IndicatorReportedBatch, decode_indicator_reported
 from shared.runtime.broker import client_of, create_broker, wait_for_redis
-from shared.runtime.checks import database_check, redis_check
+from shared.runtime.checks import consumer_check, database_check, redis_check
 from shared.runtime.clock import SystemClock
 from shared.runtime.consumer import StreamConsumer
 from shared.runtime.database import create_database, wait_for_database
@@ -37,6 +37,7 @@ class Evaluator:
     engine: AsyncEngine
     broker: RedisBroker
     publisher: Publisher
+    consumer: StreamConsumer[IndicatorReportedBatch]
     leader: Leader
     registry: CollectorRegistry
     runtime_metrics: RuntimeMetrics
@@ -44,9 +45,13 @@ class Evaluator:
     def ops(self) -> Starlette:
         """Return the operators' endpoints."""
 
+        reading = consumer_check(self.consumer, self.settings.max_lag)
+
         async def writer() -> str | None:
+            if self.leader.state == "leading":
+                return await reading()
             # A standby is ready: it serves as soon as the writer is gone.
-            return None if self.leader.state.startswith(("leading", "standby")) else self.leader.state
+            return None if self.leader.state.startswith("standby") else self.leader.state
 
         checks = {"database": database_check(self.engine), "redis": redis_check(self.broker), "writer": writer}
         return Starlette(routes=ops_routes(self.registry, checks))
@@ -92,7 +97,7 @@ def build(settings: EvaluatorSettings) -> Evaluator:
         exclusive=True,
     )
     leader = Leader(lease, writer, consumer, metrics, settings.tick_seconds, settings.standby_seconds)
-    return Evaluator(settings, engine, broker, publisher, leader, registry, runtime_metrics)
+    return Evaluator(settings, engine, broker, publisher, consumer, leader, registry, runtime_metrics)
 
 
 async def run(settings: EvaluatorSettings, stop: asyncio.Event) -> None:

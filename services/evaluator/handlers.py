@@ -75,7 +75,7 @@ class Writer:
                 now = self._clock.now()
                 outcome = engine.advance(today, now)
                 await _write(step, outcome, self._partition)
-                await step.mark(today, self._catalog.digest, now)
+                await step.mark(today, self._catalog, now)
             self._report(outcome)
             _log.info("moved to another day", as_of=today.isoformat(), transitions=len(outcome.transitions))
 
@@ -96,10 +96,10 @@ class Writer:
         async with self._store.step() as step:
             stored = await step.load({rule.indicator for rule in self._catalog.rules if rule.window is not None})
             engine = Engine(self._catalog, today, stored.last_transition + 1)
-            changed = stored.catalog is not None and stored.catalog != self._catalog.digest
-            outcome = engine.restore(stored.facts, stored.verdicts, now, catalog_changed=changed)
+            changed = stored.rules is not None and stored.rules != self._catalog.rules_digest
+            outcome = engine.restore(stored.facts, stored.verdicts, now, rollups=stored.rollups, rules_changed=changed)
             await _write(step, outcome, self._partition)
-            await step.mark(today, self._catalog.digest, now)
+            await step.mark(today, self._catalog, now)
         self._engine = engine
         self._report(outcome)
         _log.info("engine restored", facts=len(stored.facts), transitions=len(outcome.transitions))

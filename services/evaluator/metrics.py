@@ -49,6 +49,9 @@ class EvaluatorMetrics:
         self, verdicts: Mapping[tuple[str, VerdictStatus], int], rollups: Mapping[tuple[str, str], RollupCounts]
     ) -> None:
         """Show how many units stand where."""
+        # What has ended must not stand there for ever.
+        self.verdicts.clear()
+        self.rollup.clear()
         nodes = {node for node, _ in verdicts}
         for node in nodes:
             for status in VerdictStatus:

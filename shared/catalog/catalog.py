@@ -1,6 +1,7 @@
 """The catalog as one value: every file of a catalog folder, with the look-ups that the services need."""
 
 import datetime as dt
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
@@ -31,6 +32,13 @@ class Catalog(CatalogModel):
     dispatches: tuple[OfficialDispatch, ...]
     addresses: tuple[Address, ...]
     profiles: tuple[SourceProfile, ...]
+
+    @cached_property
+    def rules_digest(self) -> str:
+        """A short hash of what judges alone: units, indicators and rules, but neither dispatches nor addresses."""
+        judging = (self.units, self.indicators, self.rulesets, self.standards, self.rules)
+        text = "\n".join(repr(item) for items in judging for item in items)
+        return hashlib.sha256(text.encode()).hexdigest()[: len(self.digest)]
 
     @cached_property
     def unit_by_id(self) -> dict[str, AdminUnit]:

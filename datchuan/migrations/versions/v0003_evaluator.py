@@ -116,6 +116,7 @@ def _create_writer_state() -> None:
         sa.Column("partition", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("as_of", sa.Date(), nullable=False),
         sa.Column("catalog", sa.Text(), nullable=False),
+        sa.Column("rules", sa.Text(), nullable=False),
         sa.Column("written_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("partition"),
         schema="evaluator",

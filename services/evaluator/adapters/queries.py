@@ -18,12 +18,9 @@ from shared.catalog.catalog import Catalog
 from shared.contracts.vocabulary import VerdictReason, VerdictStatus
 from shared.contracts.wire import CellFinding, IndicatorReported
 
-_UNIT_VERDICTS = text(
-    "SELECT unit, node, status, reason, cells, since, ruleset, transition FROM evaluator.verdict WHERE unit = :unit"
-)
+_UNIT_VERDICTS = text(f"SELECT {sql_read.VERDICT_COLUMNS} FROM evaluator.verdict WHERE unit = :unit")
 _UNIT_FACTS = text(
-    "SELECT unit, indicator, cell, period_end, period_start, part, seq, observed_at, event_id, source, numerator, "
-    "denominator, value, deleted, stage, valid_until FROM evaluator.fact WHERE unit = :unit "
+    f"SELECT {sql_read.FACT_COLUMNS} FROM evaluator.fact WHERE unit = :unit "
     "ORDER BY indicator, cell, period_end DESC, period_start DESC, part"
 )
 _TRANSITIONS = text(

@@ -13,7 +13,7 @@ from services.evaluator.domain.ports import Stored
 from shared.contracts.vocabulary import Part, Stage, VerdictReason, VerdictStatus
 from shared.contracts.wire import IndicatorReported
 
-_COLUMNS = (
+FACT_COLUMNS = (
     "unit, indicator, cell, period_end, period_start, part, seq, observed_at, event_id, source, "
     "numerator, denominator, value, deleted, stage, valid_until"
 )
@@ -22,20 +22,22 @@ _COLUMNS = (
 _RESTORE = text(
     "WITH special AS (SELECT DISTINCT unit, indicator, cell FROM evaluator.fact "
     "WHERE deleted OR part IN ('numerator', 'denominator')), "
-    f"newest AS (SELECT DISTINCT ON (unit, indicator, cell, part) {_COLUMNS} FROM evaluator.fact "
+    f"newest AS (SELECT DISTINCT ON (unit, indicator, cell, part) {FACT_COLUMNS} FROM evaluator.fact "
     "ORDER BY unit, indicator, cell, part, period_end DESC, period_start DESC) "
-    f"SELECT {_COLUMNS} FROM evaluator.fact "
+    f"SELECT {FACT_COLUMNS} FROM evaluator.fact "
     "WHERE indicator = ANY(CAST(:windowed AS text[])) OR (unit, indicator, cell) IN (SELECT * FROM special) "
-    f"UNION ALL SELECT {_COLUMNS} FROM newest"
+    f"UNION ALL SELECT {FACT_COLUMNS} FROM newest"
 )
 _HISTORIES = text(
-    f"SELECT {_COLUMNS} FROM evaluator.fact WHERE (unit, indicator, cell) IN "
+    f"SELECT {FACT_COLUMNS} FROM evaluator.fact WHERE (unit, indicator, cell) IN "
     "(SELECT * FROM unnest(CAST(:units AS text[]), CAST(:indicators AS text[]), CAST(:cells AS text[])))"
 )
-_ALL_FACTS = text(f"SELECT {_COLUMNS} FROM evaluator.fact")
-_VERDICTS = text("SELECT unit, node, status, reason, cells, since, ruleset, transition FROM evaluator.verdict")
+_ALL_FACTS = text(f"SELECT {FACT_COLUMNS} FROM evaluator.fact")
+VERDICT_COLUMNS = "unit, node, status, reason, cells, since, ruleset, transition"
+_VERDICTS = text(f"SELECT {VERDICT_COLUMNS} FROM evaluator.verdict")
 _LAST_TRANSITION = text("SELECT coalesce(max(id), 0) FROM evaluator.transition")
-_STATE = text("SELECT catalog FROM evaluator.writer_state WHERE partition = :partition")
+_ROLLUPS = text("SELECT unit, standard FROM evaluator.rollup WHERE total > 0")
+_RULES = text("SELECT rules FROM evaluator.writer_state WHERE partition = :partition")
 
 
 async def load(connection: AsyncConnection, partition: int, windowed: Iterable[str]) -> Stored:
@@ -45,8 +47,9 @@ async def load(connection: AsyncConnection, partition: int, windowed: Iterable[s
     return Stored(
         facts=facts,
         verdicts=await verdicts(connection),
+        rollups=[(row.unit, row.standard) for row in await connection.execute(_ROLLUPS)],
         last_transition=int(await connection.scalar(_LAST_TRANSITION) or 0),
-        catalog=await connection.scalar(_STATE, {"partition": partition}),
+        rules=await connection.scalar(_RULES, {"partition": partition}),
     )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.evaluator.adapters import sql_read, sql_write
 from services.evaluator.domain.outcome import Outcome
 from services.evaluator.domain.ports import Stored
+from shared.catalog.catalog import Catalog
 from shared.contracts.streams import VERDICT_CHANGED, partition_stream
 from shared.contracts.wire import IndicatorReported, VerdictChangedBatch, encode
 from shared.runtime import mailbox
@@ -17,9 +18,9 @@ from shared.runtime.lease import Lease
 from shared.runtime.publisher import Publisher
 
 _MARK = text(
-    "INSERT INTO evaluator.writer_state (partition, as_of, catalog, written_at) "
-    "VALUES (:partition, :as_of, :catalog, :now) ON CONFLICT (partition) DO UPDATE SET "
-    "as_of = excluded.as_of, catalog = excluded.catalog, written_at = excluded.written_at"
+    "INSERT INTO evaluator.writer_state (partition, as_of, catalog, rules, written_at) "
+    "VALUES (:partition, :as_of, :catalog, :rules, :now) ON CONFLICT (partition) DO UPDATE SET "
+    "as_of = excluded.as_of, catalog = excluded.catalog, rules = excluded.rules, written_at = excluded.written_at"
 )
 
 
@@ -54,10 +55,10 @@ class SqlStep:
         await mailbox.put(self._connection, outgoing)
         self.outgoing.extend(outgoing)
 
-    async def mark(self, as_of: dt.date, catalog: str, now: dt.datetime) -> None:
+    async def mark(self, as_of: dt.date, catalog: Catalog, now: dt.datetime) -> None:
         """See `ports.Step.mark`."""
-        values = {"partition": self._partition, "as_of": as_of, "catalog": catalog, "now": now}
-        await self._connection.execute(_MARK, values)
+        digests = {"catalog": catalog.digest, "rules": catalog.rules_digest}
+        await self._connection.execute(_MARK, {"partition": self._partition, "as_of": as_of, "now": now} | digests)
 
 
 class SqlVerdictStore:

@@ -99,11 +99,12 @@ class Rollup(EvaluatorTable, table=True):
 
 
 class WriterState(EvaluatorTable, table=True):
-    """The day and the catalog that the stored verdicts of a partition belong to."""
+    """The day and the catalog that the stored verdicts of a partition belong to; `rules` is the part that judges."""
 
     __tablename__ = "writer_state"
 
     partition: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     as_of: dt.date = Field(sa_column=Column(Date, nullable=False))
     catalog: str = _text()
+    rules: str = _text()
     written_at: dt.datetime = _moment()

@@ -37,6 +37,11 @@ class Assembled:
 Measure: TypeAlias = IndicatorReported | Assembled
 
 
+def overlaps(period: Period, other: Period) -> bool:
+    """Return whether two periods share a day."""
+    return period[1] <= other[0] and other[1] <= period[0]
+
+
 def stamp(report: Measure) -> Stamp:
     """Return what orders two reports of one fact."""
     return report.observed_at, report.seq
@@ -118,10 +123,15 @@ class History:
             if measure is not None:
                 yield period, measure
 
-    def current(self) -> Measure | None:
-        """Return the measure of the newest complete period, else the newest incomplete one, else None."""
+    def current(self, window: Period | None = None) -> Measure | None:
+        """Return the measure of the newest complete period, else the newest incomplete one, else None.
+
+        With a window only the periods that share a day with it count.
+        """
         incomplete: Measure | None = None
-        for _, measure in self.measures():
+        for period, measure in self.measures():
+            if window is not None and not overlaps(period, window):
+                continue
             if is_complete(measure):
                 return measure
             incomplete = incomplete or measure

@@ -11,7 +11,7 @@ from typing import Protocol
 from services.evaluator.domain.facts import History, Measure, stamp
 from services.evaluator.domain.findings import NO_DATA, RULE_UNKNOWN, TARGET_MET, Finding, finding
 from services.evaluator.domain.targets import MET, MISSING, CellResult, RateTarget
-from services.evaluator.domain.windows import calendar_year, judge_certificate, judge_window, overlaps
+from services.evaluator.domain.windows import calendar_year, judge_certificate, judge_window
 from shared.contracts.vocabulary import VerdictReason as Reason
 from shared.contracts.vocabulary import VerdictStatus as Status
 
@@ -43,9 +43,7 @@ class Judge(Protocol):
 
 
 def _newest_this_year(history: History | None, on: dt.date) -> Measure | None:
-    window = calendar_year(on)
-    inside = (measure for period, measure in (history.measures() if history else ()) if overlaps(period, window))
-    return next(inside, None)
+    return None if history is None else history.current(calendar_year(on))
 
 
 @dataclass(frozen=True, slots=True)

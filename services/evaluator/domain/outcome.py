@@ -48,8 +48,8 @@ class Outcome:
     """The changes of one step, to be committed in one transaction.
 
     `facts` holds the newest report per fact of this step; the store keeps what it has when that is newer. `evidence`
-    are messages about verdicts that stay not met while their numbers moved. `unknown` are reports this catalog has no
-    place for.
+    are messages about verdicts that stay not met while their numbers moved. `unknown` are reports that this catalog has
+    no place for: their facts are kept for one that has.
     """
 
     facts: dict[FactKey, IndicatorReported] = field(default_factory=dict)

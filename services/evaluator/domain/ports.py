@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.evaluator.domain.outcome import Outcome, StoredVerdict
+from shared.catalog.catalog import Catalog
 from shared.contracts.wire import IndicatorReported, VerdictChangedBatch
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What the store holds of a partition when a writer takes it over."""
+    """What the store holds of a partition when a writer takes it over; `rules` is the digest of the rules it obeys."""
 
     facts: Sequence[IndicatorReported]
     verdicts: dict[tuple[str, str], StoredVerdict]
+    rollups: Sequence[tuple[str, str]]
     last_transition: int
-    catalog: str | None
+    rules: str | None
 
 
 class Step(Protocol):
@@ -43,7 +45,7 @@ class Step(Protocol):
         """Put messages into the mailbox; they are published after the commit."""
         ...
 
-    async def mark(self, as_of: dt.date, catalog: str, now: dt.datetime) -> None:
+    async def mark(self, as_of: dt.date, catalog: Catalog, now: dt.datetime) -> None:
         """Note the day and the catalog that the verdicts now belong to."""
         ...
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from services.evaluator.domain.facts import History, Measure
 from services.evaluator.domain.findings import NO_TITLE, Finding, roll_up
 from services.evaluator.domain.judges import JudgedCell
+from services.evaluator.domain.outcome import StoredVerdict
 from services.evaluator.domain.plan import Node, Plan
 from shared.contracts.wire import CellFinding
 
@@ -15,6 +16,7 @@ class UnitState:
     """One unit. `cells[slot]` is the current measure; `histories[slot]` exists where one report is not the whole story.
 
     `findings[position]` belongs to `plan.nodes[position]`. `above` are the ids of the units that count this one.
+    `ended` are the verdicts that no rule of the day judges any more: should a rule come back, its chain goes on there.
     """
 
     id: str
@@ -23,6 +25,7 @@ class UnitState:
     cells: list[Measure | None]
     histories: dict[int, History] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    ended: dict[str, StoredVerdict] = field(default_factory=dict)
 
     def judge(self, node: Node, on: dt.date) -> Finding:
         """Return what the finding of a node is now; children come before parents in `plan.nodes`."""

@@ -3,7 +3,8 @@
 import datetime as dt
 from collections.abc import Iterable
 
-from services.evaluator.domain.facts import History, Measure, Period
+from services.evaluator.domain.facts import History, Measure, Period, overlaps
+from shared.catalog.certificates import last_day
 from shared.contracts.vocabulary import VerdictReason as Reason
 from shared.contracts.vocabulary import VerdictStatus as Status
 
@@ -23,11 +24,6 @@ def calendar_year(on: dt.date) -> Period:
     return dt.date(on.year, 12, 31), dt.date(on.year, 1, 1)
 
 
-def overlaps(period: Period, window: Period) -> bool:
-    """Return whether two periods share a day."""
-    return period[1] <= window[0] and window[1] <= period[0]
-
-
 def covers_from_start(periods: Iterable[Period], window: Period) -> bool:
     """Return whether the periods begin at or before the window and follow each other without a hole.
 
@@ -41,13 +37,6 @@ def covers_from_start(periods: Iterable[Period], window: Period) -> bool:
         started = True
         reached = max(reached, end + dt.timedelta(days=1))
     return started
-
-
-def events_in_window(history: History | None, on: dt.date) -> list[Measure]:
-    """Return the reports of the running year that count at least one event."""
-    window = calendar_year(on)
-    measures = history.measures() if history else ()
-    return [measure for period, measure in measures if overlaps(period, window) and (measure.value or 0) > 0]
 
 
 def judge_window(history: History | None, limit: int, on: dt.date) -> CellResult:
@@ -66,12 +55,7 @@ def expiry(measure: Measure, validity_years: int) -> dt.date:
     """
     if measure.valid_until is not None:
         return measure.valid_until
-    start = measure.period_start
-    try:
-        anniversary = start.replace(year=start.year + validity_years)
-    except ValueError:  # 29 February
-        anniversary = dt.date(start.year + validity_years, 3, 1)
-    return anniversary - dt.timedelta(days=1)
+    return last_day(measure.period_start, validity_years)
 
 
 def judge_certificate(measure: Measure | None, validity_years: int, on: dt.date) -> CellResult:

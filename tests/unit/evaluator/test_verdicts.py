@@ -201,9 +201,9 @@ def test_numbers_that_move_under_a_standing_verdict_are_told_as_evidence() -> No
     assert (evidence.node, evidence.cells[0].numerator, evidence.cells[0].gap) == ("base/1.3", 29, 5)
 
 
-def test_a_report_that_the_catalog_has_no_place_for_is_handed_back() -> None:
+def test_a_report_that_the_catalog_has_no_place_for_is_told_and_kept_for_a_catalog_that_has() -> None:
     stranger = a_report(1, unit="C1", indicator="unheard_of")
 
     outcome = Commune().engine.apply([stranger], NOON)
 
-    assert (outcome.unknown, outcome.facts) == ([stranger], {})
+    assert (outcome.unknown, list(outcome.facts.values())) == ([stranger], [stranger])
