@@ -6,6 +6,7 @@ The clock runs from the first post to the commit of the last verdict. The last l
 import argparse
 import asyncio
 import contextlib
+import datetime as dt
 import json
 import os
 import sys
@@ -29,10 +30,13 @@ from datchuan.stack.folder import DataFolder
 from datchuan.stack.stack import Stack, StackOptions
 from services.ingest.adapters.tokens import SqlTokenStore
 from shared.contracts.streams import INDICATOR_REPORTED
+from shared.runtime.clock import SystemClock
 from shared.runtime.database import create_database
 
 CONNECTIONS = 4
 POLL_SECONDS = 0.01
+AS_OF = dt.date(2027, 1, 15)
+"""The day the services take for today: all periods of workload v1, the months of 2026, are over."""
 MILLION = 1_000_000
 _WAITING = text("SELECT count(*) FROM messaging.mailbox WHERE stream LIKE :stream")
 _LEADERLESS = text("SELECT count(*) = 0 FROM evaluator.writer_state")
@@ -84,7 +88,12 @@ def _folder() -> Iterator[Path]:
 async def _stack(folder: Path, catalog: Path) -> AsyncIterator[tuple[Stack, AsyncEngine]]:
     data = DataFolder(folder / "data")
     data.create()
-    options = StackOptions(catalog=catalog, with_mail_sink=False, environment=without_settings(os.environ))
+    options = StackOptions(
+        catalog=catalog,
+        clock_offset_days=(AS_OF - SystemClock().today()).days,
+        with_mail_sink=False,
+        environment=without_settings(os.environ),
+    )
     async with Stack(data, options, lambda line: print(line, file=sys.stderr)) as stack:
         engine = create_database(SecretStr(stack.addresses.database_url), "datchuan-bench", pool_size=1)
         try:

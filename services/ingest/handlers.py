@@ -13,12 +13,12 @@ from services.ingest.adapters.intake import Intake, Reader
 from services.ingest.adapters.tokens import TokenCache
 from services.ingest.adapters.web import problems
 from services.ingest.adapters.web.answers import events_response
-from services.ingest.adapters.web.bodies import declared_length, read_body
+from services.ingest.adapters.web.bodies import BodyReader
 from services.ingest.adapters.web.dhis2_summary import refusal_response, summary_response
+from services.ingest.adapters.web.memory import BodyMemory
 from services.ingest.domain.errors import (
     ForbiddenError,
     IngestError,
-    OverloadedError,
     UnauthorizedError,
     UnsupportedFormatError,
 )
@@ -49,9 +49,8 @@ class IngestHandlers:
         self._intake = intake
         self._tokens = tokens
         self._metrics = metrics
-        self._max_body = settings.max_body_bytes
-        self._max_in_flight = settings.max_in_flight_bytes
-        self._in_flight = 0
+        memory = BodyMemory(settings.max_in_flight_bytes)
+        self._bodies = BodyReader(settings.max_body_bytes, memory, settings.body_timeout_seconds)
 
     async def post_events(self, request: Request) -> Response:
         """Take native events or CloudEvents."""
@@ -99,11 +98,8 @@ class IngestHandlers:
         grant = None
         try:
             grant = await self._grant(request, scope)
-            reserved = self._reserve(request)
-            try:
-                return await take(grant, await read_body(request.stream(), request.headers, self._max_body))
-            finally:
-                self._in_flight -= reserved
+            async with self._bodies.read(request.stream(), request.headers, grant.source) as body:
+                return await take(grant, body)
         except Exception as error:  # noqa: BLE001 - whatever happens, the sender gets an answer in the endpoint's shape
             problem = problems.problem_of(error)
             source = None if grant is None else grant.source
@@ -123,14 +119,6 @@ class IngestHandlers:
         if scope not in grant.scopes:
             raise ForbiddenError(f"The token of {grant.source!r} does not open this endpoint.")
         return grant
-
-    def _reserve(self, request: Request) -> int:
-        """Reserve memory for a body; more bodies at a time than memory allows are put off, not taken."""
-        length = declared_length(request.headers, self._max_body)
-        if self._in_flight and self._in_flight + length > self._max_in_flight:
-            raise OverloadedError("Too many large requests are being read. Send this one again in a moment.")
-        self._in_flight += length
-        return length
 
 
 def _event_format(content_type: str, body: bytes) -> tuple[PayloadFormat, Reader]:

@@ -11,6 +11,7 @@ class IngestSettings(RuntimeSettings):
     port: Port = 8080
     max_body_bytes: int = Field(default=16 * 1024 * 1024, gt=0)
     max_in_flight_bytes: int = Field(default=256 * 1024 * 1024, gt=0)
+    body_timeout_seconds: float = Field(default=60, gt=0)
     token_cache_seconds: float = Field(default=5, ge=0)
     commit_timeout_seconds: float = Field(default=10, gt=0)
     rows_per_commit: int = Field(default=4_000, gt=0)

@@ -8,6 +8,8 @@ from pydantic import Field
 from shared.catalog.base import CatalogModel, Dated
 from shared.contracts.vocabulary import Combine, Confidence, Operator, UnitLevel
 
+_STRONGEST_FIRST = (Confidence.VERIFIED, Confidence.RECALLED, Confidence.UNCERTAIN)
+
 
 class Source(CatalogModel):
     """Where a number was read: a seed document, the press quoting a decision, a legal Q&A, a government page."""
@@ -92,6 +94,17 @@ class IndicatorRule(Dated):
             if key is not None and self.thresholds.get(key) is not None:
                 return self.thresholds[key]
         return self.thresholds.get("default")
+
+    def applied_confidence(self, keys: tuple[str | None, ...]) -> Confidence:
+        """Return how far the threshold for `keys` (group, region) can be trusted.
+
+        `confidence` speaks of every unit, `regions_confidence` of the units whose key has a threshold of its own or a
+        null that stands for the default; the weaker word holds where both speak.
+        """
+        is_keyed = any(key is not None and key in self.thresholds for key in keys)
+        if self.regions_confidence is None or not is_keyed:
+            return self.confidence
+        return max(self.confidence, self.regions_confidence, key=_STRONGEST_FIRST.index)
 
 
 class RulesetsFile(CatalogModel):

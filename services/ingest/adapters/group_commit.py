@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 
 from services.ingest.adapters.submission import Committed, Submission
+from services.ingest.adapters.work_off import work_off
 from services.ingest.domain.errors import OverloadedError, StoreUnavailableError
 from services.ingest.domain.receipts import Receipt
 from services.ingest.metrics import IngestMetrics
@@ -77,21 +78,13 @@ class GroupCommit:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Commit what waits, until `stop` is set and nothing waits any more."""
-        stopping = asyncio.create_task(self._wake_on(stop))
         try:
-            while self._waiting or not stop.is_set():
-                if not self._waiting:
-                    self._changed.clear()
-                    await self._changed.wait()
-                    continue
-                await self._commit(self._take())
+            await work_off(self._waiting, self._changed, stop, self._commit_next)
         finally:
-            stopping.cancel()
             _refuse(self._waiting, StoreUnavailableError(_AWAY))
 
-    async def _wake_on(self, stop: asyncio.Event) -> None:
-        await stop.wait()
-        self._changed.set()
+    async def _commit_next(self) -> None:
+        await self._commit(self._take())
 
     def _account(self, rows: int) -> None:
         self._waiting_rows += rows

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
+from services.ingest.adapters.work_off import work_off
 from shared.runtime.mailbox import Outgoing
 from shared.runtime.publisher import Publisher
 
@@ -28,18 +29,8 @@ class Outbox:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publish what is queued, until `stop` is set and the queue is empty."""
-        stopping = asyncio.create_task(self._wake_on(stop))
-        try:
-            while self._waiting or not stop.is_set():
-                if not self._waiting:
-                    self._changed.clear()
-                    await self._changed.wait()
-                    continue
-                count = min(_MAX_AT_ONCE, len(self._waiting))
-                await self._publisher.publish([self._waiting.popleft() for _ in range(count)])
-        finally:
-            stopping.cancel()
+        await work_off(self._waiting, self._changed, stop, self._publish_next)
 
-    async def _wake_on(self, stop: asyncio.Event) -> None:
-        await stop.wait()
-        self._changed.set()
+    async def _publish_next(self) -> None:
+        count = min(_MAX_AT_ONCE, len(self._waiting))
+        await self._publisher.publish([self._waiting.popleft() for _ in range(count)])

@@ -8,6 +8,7 @@ import msgspec
 from services.ingest.domain.faults import RefusedError, refuse
 from services.ingest.domain.native import NativeEvent
 from shared.catalog.catalog import Catalog
+from shared.catalog.certificates import last_day
 from shared.catalog.indicators import ATTESTATION_CELL, Indicator
 from shared.contracts.vocabulary import MeasureKind, QuarantineReason, Sector, Sex, UnitLevel
 
@@ -46,14 +47,11 @@ class CellPlan(msgspec.Struct, frozen=True):
     validities: tuple[Validity, ...]
 
     def valid_until(self, issued_on: dt.date, on: dt.date) -> dt.date | None:
-        """Return when a certificate of `issued_on` ends under the rule in force `on` that day, or None."""
+        """Return the last day of a certificate of `issued_on` under the rule in force `on` that day, or None."""
         years = next((v.years for v in self.validities if v.effective_from <= on <= v.effective_to), None)
         if years is None or issued_on.year + years > dt.MAXYEAR:
             return None
-        try:
-            return issued_on.replace(year=issued_on.year + years)
-        except ValueError:  # 29 February
-            return issued_on.replace(year=issued_on.year + years, day=28)
+        return last_day(issued_on, years)
 
 
 def compile_cells(catalog: Catalog) -> dict[CellKey, CellPlan]:

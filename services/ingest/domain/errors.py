@@ -21,8 +21,12 @@ class BodyTooLargeError(IngestError):
     """The body is larger than the limit, as sent or after decompression."""
 
 
+class SlowBodyError(IngestError):
+    """The body did not come in time; nothing of it was read as a report."""
+
+
 class OverloadedError(IngestError):
-    """Too many reports are waiting to be committed; the sender must come again later."""
+    """Too many reports wait for their commit, or too many bodies are being read; the sender must come again later."""
 
 
 class StoreUnavailableError(IngestError):

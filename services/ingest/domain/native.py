@@ -82,14 +82,18 @@ def decode_document(raw: bytes) -> object:
 
 def _decode_loosely(raw: bytes) -> object:
     try:
-        return json.loads(raw)
+        document = json.loads(raw)
+        json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair is no text: nobody could store it
     except RecursionError:
         refuse_personal_text(raw)
         raise refuse(QuarantineReason.MALFORMED_JSON, "", detail="nested too deeply") from None
     except ValueError as error:
         refuse_personal_text(raw)
-        detail = "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+        half_a_pair = isinstance(error, UnicodeEncodeError)
+        not_utf8 = isinstance(error, UnicodeDecodeError)
+        detail = "half a surrogate pair" if half_a_pair else "not UTF-8" if not_utf8 else str(error)
         raise refuse(QuarantineReason.MALFORMED_JSON, "", detail=detail) from None
+    return document
 
 
 def event_from(document: object) -> NativeEvent:

@@ -19,17 +19,24 @@ from shared.contracts.vocabulary import QuarantineReason
 from shared.contracts.wire import IndicatorReported
 
 CLOCK_TOLERANCE: Final = dt.timedelta(hours=24)
-PERIOD_TOLERANCE: Final = dt.timedelta(days=366)
+_VIET_NAM: Final = dt.timezone(dt.timedelta(hours=7))
+_REST_OF_TWO_WEEKS: Final = dt.timedelta(days=13)
 
 
 class Limits:
-    """The latest moment that may have been observed and the latest day a period may start, as of `now`."""
+    """The latest moment that may have been observed and the latest days a period may start and end, as of `now`.
 
-    __slots__ = ("observed", "period_start")
+    The newest period is the one that counts, so one that ends years from now would silence every later report. A
+    running period is welcome: it has begun and ends with the calendar year, or in the days after New Year when a week
+    or two weeks run across it.
+    """
+
+    __slots__ = ("observed", "period_end", "period_start")
 
     def __init__(self, now: dt.datetime) -> None:
         self.observed = now.astimezone(dt.UTC) + CLOCK_TOLERANCE
-        self.period_start = (now + PERIOD_TOLERANCE).date()
+        self.period_start = now.astimezone(_VIET_NAM).date()
+        self.period_end = max(dt.date(self.period_start.year, 12, 31), self.period_start + _REST_OF_TWO_WEEKS)
 
 
 class Normalizer:
@@ -48,8 +55,13 @@ class Normalizer:
             if plan is None:
                 raise explain_no_plan(self._indicators, event)
             place = self._places[event.commune, event.period]
-            if place.level not in plan.levels or place.period_start > limits.period_start or not event.id.isprintable():
-                raise _explain_place(plan, place, event)
+            if (
+                place.level not in plan.levels
+                or place.period_start > limits.period_start
+                or place.period_end > limits.period_end
+                or not event.id.isprintable()
+            ):
+                raise _explain_place(plan, place, event, limits)
             observed_at = event.observed_at
             if observed_at is None or observed_at.tzinfo is not dt.UTC or observed_at > limits.observed:
                 observed_at = _observed(observed_at, limits)
@@ -76,12 +88,16 @@ class Normalizer:
             return refused.fault
 
 
-def _explain_place(plan: CellPlan, place: Place, event: NativeEvent) -> RefusedError:
+def _explain_place(plan: CellPlan, place: Place, event: NativeEvent, limits: Limits) -> RefusedError:
     if place.level not in plan.levels:
         return refuse(QuarantineReason.INDICATOR_NOT_FOR_LEVEL, "indicator", event.indicator, f"a {place.level} unit")
     if not event.id.isprintable():
         return refuse(QuarantineReason.WRONG_TYPE, "id", event.id, "has characters that cannot be printed")
-    return refuse(QuarantineReason.BAD_PERIOD, "period", event.period, "starts more than a year from now")
+    if place.period_start > limits.period_start:
+        detail = f"begins only on {place.period_start.isoformat()}"
+    else:
+        detail = f"ends on {place.period_end.isoformat()}, after the running year"
+    return refuse(QuarantineReason.BAD_PERIOD, "period", event.period, detail)
 
 
 def _observed(observed_at: dt.datetime | None, limits: Limits) -> dt.datetime:

@@ -54,9 +54,10 @@ REMEDIES: Final[dict[Reason, Remedy]] = {
         "Bỏ trường sector: số liệu này không tách theo ngành quản lý.",
     ),
     Reason.BAD_PERIOD: Remedy(
-        "Write the period as 2024, 2024-10, 2024Q3, 2024S1, 2024-10-15, 2024W05, 2024-9M or 2024-01-01/2024-09-30.",
+        "Write the period as 2024, 2024-10, 2024Q3, 2024S1, 2024-10-15, 2024W05, 2024-9M or 2024-01-01/2024-09-30. "
+        "It must have begun, and end by 31 December of the running year.",
         "Ghi kỳ báo cáo theo một trong các dạng 2024, 2024-10, 2024Q3, 2024S1, 2024-10-15, 2024W05, 2024-9M, "
-        "2024-01-01/2024-09-30.",
+        "2024-01-01/2024-09-30. Kỳ báo cáo phải đã bắt đầu và kết thúc chậm nhất ngày 31/12 của năm hiện tại.",
     ),
     Reason.BAD_OBSERVED_AT: Remedy(
         "Write a date and time with an offset: 2024-10-15T08:30:00+07:00.",

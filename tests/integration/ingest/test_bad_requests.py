@@ -40,6 +40,8 @@ BAD_REQUESTS: list[tuple[str, bytes, dict[str, str], int, str]] = [
      {"Content-Type": "application/xml"}, 422, "patient_level_data"),
     ("a patient in a broken line", GOOD + b'{"id":"p","ho_ten":"Nguyen Van A', NDJSON, 422, "patient_level_data"),
     ("only NaN", GOOD.replace(b'"numerator":1', b'"numerator":NaN'), NDJSON, 422, "nothing_accepted"),
+    ("half a surrogate pair in an id", GOOD.replace(b'"good"', b'"b\\ud800"'), NDJSON, 422, "nothing_accepted"),
+    ("half a surrogate pair in an array", b'[{"id":"b\\ud800"}]', JSON, 400, "malformed_body"),
     ("only a wrong commune", GOOD.replace(b"C1", b"06187.0"), NDJSON, 422, "nothing_accepted"),
     ("only a numerator over its denominator", GOOD.replace(b":9", b":0.5"), NDJSON, 422, "nothing_accepted"),
     ("a CloudEvent without id", b'{"specversion":"1.0","source":"hmis","type":"t","data":{"indicator":"x"}}',

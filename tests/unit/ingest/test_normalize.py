@@ -15,7 +15,7 @@ from services.ingest.domain.faults import Fault
 from services.ingest.domain.native import NativeEvent, decode_event, decode_fast, diagnose
 from services.ingest.domain.normalize import Limits, Normalizer
 from services.ingest.domain.reading import Reading
-from shared.contracts.vocabulary import Part, Stage
+from shared.contracts.vocabulary import Part, QuarantineReason, Stage
 from shared.contracts.wire import IndicatorReported
 
 NOW = dt.datetime(2024, 10, 15, 5, 0, tzinfo=dt.UTC)
@@ -152,7 +152,8 @@ def test_a_deletion_needs_no_number_and_says_what_it_voids(
     ("evidence", "valid_until"),
     [
         pytest.param({"valid_until": "2026-03-09"}, dt.date(2026, 3, 9), id="as given"),
-        pytest.param({"issued_on": "2023-03-09"}, dt.date(2026, 3, 9), id="three years by the rule"),
+        pytest.param({"issued_on": "2023-03-09"}, dt.date(2026, 3, 8), id="three years by the rule"),
+        pytest.param({"issued_on": "2024-01-01"}, dt.date(2026, 12, 31), id="three calendar years"),
         pytest.param({"issued_on": "2024-02-29"}, dt.date(2027, 2, 28), id="a day that the last year lacks"),
         pytest.param({"uri": "https://example.vn/qd-12.pdf", "note": "bản giấy"}, None, id="without dates"),
         pytest.param({"issued_on": "9998-01-01"}, None, id="past the calendar"),
@@ -177,6 +178,44 @@ def test_unknown_fields_change_nothing(report: Callable[..., IndicatorReported])
 
 def test_24_hours_of_wrong_clock_are_forgiven(report: Callable[..., IndicatorReported]) -> None:
     assert report(observed_at="2024-10-16T05:00:00Z").observed_at == NOW + dt.timedelta(hours=24)
+
+
+@pytest.mark.parametrize("period", ["2024", "2024S2", "2024Q4", "2024-12M", "2024-10", "2024W42", "2024-10-15"])
+def test_a_running_period_is_taken(report: Callable[..., IndicatorReported], period: str) -> None:
+    assert report(period=period).period_end >= NOW.date()
+
+
+@pytest.mark.parametrize(
+    ("now", "period", "detail"),
+    [
+        pytest.param("2024-10-15T05:00Z", "2024-11", "begins only on 2024-11-01", id="a month that has not begun"),
+        pytest.param("2024-10-15T05:00Z", "2024-10-16", "begins only on 2024-10-16", id="tomorrow"),
+        pytest.param("2024-10-15T16:59Z", "2024-10-16", "begins only on 2024-10-16", id="a minute before midnight"),
+        pytest.param("2024-10-15T17:00Z", "2024-10-16", None, id="midnight in Viet Nam"),
+        pytest.param("2024-10-15T05:00Z", "2024-01-01/9999-12-31", "ends on 9999-12-31", id="without end"),
+        pytest.param("2024-10-15T05:00Z", "2024-01-01/2025-01-01", "ends on 2025-01-01", id="a day past the year"),
+        pytest.param("2024-10-15T05:00Z", "2024-07-01/P1Y", "ends on 2025-06-30", id="a year from July"),
+        pytest.param("2024-12-31T17:00Z", "2025", None, id="the new year has come to Viet Nam"),
+        pytest.param("2024-12-31T05:00Z", "2025W01", None, id="the running week across New Year"),
+        pytest.param("2024-12-31T05:00Z", "2025BiW1", None, id="the running two weeks across New Year"),
+        pytest.param("2024-12-31T05:00Z", "2024-12-01/2025-01-31", "ends on 2025-01-31", id="more than two weeks"),
+    ],
+)
+def test_a_period_that_has_not_begun_or_ends_after_the_running_year_is_refused(
+    normalizer: Normalizer, an_event: Event, now: str, period: str, detail: str | None
+) -> None:
+    limits = Limits(dt.datetime.fromisoformat(now))
+    event = decode_fast(msgspec.json.encode(an_event(period=period)))
+    assert isinstance(event, NativeEvent)
+
+    judged = normalizer.normalize(event, "hmis", limits)
+
+    if detail is None:
+        assert isinstance(judged, IndicatorReported)
+    else:
+        assert isinstance(judged, Fault)
+        assert (judged.reason, judged.field, judged.value) == (QuarantineReason.BAD_PERIOD, "period", period)
+        assert detail in judged.detail
 
 
 def test_the_strict_and_the_lenient_decoder_read_the_same_event(an_event: Event) -> None:

@@ -47,6 +47,7 @@ BAD_FIELDS: list[tuple[Reason, str, dict[str, Any]]] = [
     (Reason.UNEXPECTED_SECTOR, "sector", {"sector": "health"}),
     (Reason.BAD_PERIOD, "period", {"period": "tháng 9"}),
     (Reason.BAD_PERIOD, "period", {"period": "2942-10"}),
+    (Reason.BAD_PERIOD, "period", {"period": "2024-01-01/9999-12-31"}),
     (Reason.BAD_OBSERVED_AT, "observed_at", {"observed_at": "2024-10-02T08:30:00"}),
     (Reason.BAD_OBSERVED_AT, "observed_at", {"observed_at": "0000-01-01T00:00:00Z"}),
     (Reason.BAD_OBSERVED_AT, "observed_at", {"observed_at": "0001-01-01T00:00:00+14:00"}),

@@ -1,58 +1,64 @@
-"""Reads a request's body within a limit, decompressing it if need be."""
+"""Reads a request's body within limits of size, memory and time, decompressing it as it comes if need be."""
 
-import zlib
+import asyncio
 from collections.abc import AsyncIterator, Mapping
-from typing import Final
+from contextlib import asynccontextmanager
 
-from services.ingest.domain.errors import BodyTooLargeError, MalformedBodyError, UnsupportedFormatError
-
-_GZIP: Final = 16 + zlib.MAX_WBITS
-
-
-def declared_length(headers: Mapping[str, str], limit: int) -> int:
-    """Return how many bytes the body will have at most; refuses one that announces more than the limit."""
-    text = headers.get("content-length", "")
-    length = int(text) if text.isascii() and text.isdigit() else limit
-    if length > limit:
-        raise _too_large(limit)
-    return length
+from services.ingest.adapters.web.gunzip import Gunzip
+from services.ingest.adapters.web.memory import BodyMemory, Grow
+from services.ingest.domain.errors import BodyTooLargeError, SlowBodyError, UnsupportedFormatError
 
 
-async def read_body(chunks: AsyncIterator[bytes], headers: Mapping[str, str], limit: int) -> bytes:
-    """Return the body, decompressed; never holds more than the limit."""
+class BodyReader:
+    """Reads bodies; a slow, large or folded one costs no more memory and no more time than the limits say."""
+
+    def __init__(self, max_bytes: int, memory: BodyMemory, timeout_seconds: float) -> None:
+        self._max_bytes = max_bytes
+        self._memory = memory
+        self._timeout_seconds = timeout_seconds
+
+    @asynccontextmanager
+    async def read(self, chunks: AsyncIterator[bytes], headers: Mapping[str, str], source: str) -> AsyncIterator[bytes]:
+        """Yield the body, decompressed; its memory is counted until the end of the block."""
+        gunzip = _gunzip(headers)
+        self._refuse_announced(headers)
+        with self._memory.body_of(source) as grow:
+            try:
+                async with asyncio.timeout(self._timeout_seconds):
+                    body = await self._gather(chunks, gunzip, grow)
+            except TimeoutError:
+                raise SlowBodyError(f"The body was not complete after {self._timeout_seconds:g} seconds.") from None
+            yield body
+
+    async def _gather(self, chunks: AsyncIterator[bytes], gunzip: Gunzip | None, grow: Grow) -> bytes:
+        body = bytearray()  # not a list of parts: a sender may send millions of them, each larger than its content
+        received = 0
+        async for chunk in chunks:
+            received += len(chunk)
+            if received > self._max_bytes:
+                raise self._too_large()
+            for piece in gunzip.pieces(chunk) if gunzip else (chunk,):
+                if len(body) + len(piece) > self._max_bytes:
+                    raise self._too_large()
+                grow(len(piece))
+                body += piece
+        if gunzip:
+            gunzip.finish()
+        return bytes(body)
+
+    def _refuse_announced(self, headers: Mapping[str, str]) -> None:
+        text = headers.get("content-length", "")
+        if text.isascii() and text.isdigit() and int(text) > self._max_bytes:
+            raise self._too_large()
+
+    def _too_large(self) -> BodyTooLargeError:
+        return BodyTooLargeError(f"The body is larger than {self._max_bytes} bytes. Send fewer reports at a time.")
+
+
+def _gunzip(headers: Mapping[str, str]) -> Gunzip | None:
     encoding = headers.get("content-encoding", "identity").strip().casefold()
-    if encoding not in ("", "identity", "gzip", "x-gzip"):
-        raise UnsupportedFormatError(f"The content encoding {encoding[:40]!r} is not read: send gzip or none.")
-    parts: list[bytes] = []
-    size = 0
-    async for chunk in chunks:
-        size += len(chunk)
-        if size > limit:
-            raise _too_large(limit)
-        parts.append(chunk)
-    body = parts[0] if len(parts) == 1 else b"".join(parts)
-    return inflate(body, limit) if "gzip" in encoding else body
-
-
-def inflate(body: bytes, limit: int) -> bytes:
-    """Return the content of a gzip file of one or more members."""
-    parts: list[bytes] = []
-    room = limit
-    while body:
-        inflater = zlib.decompressobj(_GZIP)
-        try:
-            part = inflater.decompress(body, room + 1)
-        except zlib.error:
-            raise MalformedBodyError("The body is not gzip, though its content encoding says so.") from None
-        room -= len(part)
-        if room < 0:
-            raise _too_large(limit)
-        if not inflater.eof:
-            raise MalformedBodyError("The gzip body is cut off.")
-        parts.append(part)
-        body = inflater.unused_data.lstrip(b"\0")
-    return b"".join(parts)
-
-
-def _too_large(limit: int) -> BodyTooLargeError:
-    return BodyTooLargeError(f"The body is larger than {limit} bytes. Send fewer reports at a time.")
+    if encoding in ("gzip", "x-gzip"):
+        return Gunzip()
+    if encoding in ("", "identity"):
+        return None
+    raise UnsupportedFormatError(f"The content encoding {encoding[:40]!r} is not read: send gzip or none.")

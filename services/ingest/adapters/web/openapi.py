@@ -41,6 +41,7 @@ _PROBLEM_STATUS: Final = {
     400: "The body cannot be read.",
     401: "No token, or one that is unknown or revoked.",
     403: "The token does not open this endpoint.",
+    408: "The body did not come in time: send the request again, in smaller parts on a slow line.",
     413: "The body is too large.",
     415: "The content type or encoding is not read here.",
     422: "Every row was set aside, or the request carries data of single persons.",

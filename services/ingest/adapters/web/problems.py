@@ -40,6 +40,10 @@ _TABLE: Final[dict[type[errors.IngestError], Problem]] = {
     errors.ForbiddenError: Problem(
         403, "forbidden", "The token may not do this", "Ask the operator for a token with this right.",
     ),
+    errors.SlowBodyError: Problem(
+        408, "body_too_slow", "The body did not come in time",
+        "Send the request again unchanged; on a slow line send fewer reports at a time, or send gzip.",
+    ),
     errors.UnsupportedRequestError: Problem(
         409, "unsupported_request", "A parameter is not supported", "Leave the parameter out.",
     ),
@@ -74,6 +78,8 @@ def headers_of(problem: Problem) -> dict[str, str]:
     headers: dict[str, str] = {}
     if problem.status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="datchuan"'
+    if problem.status == 408:
+        headers["Connection"] = "close"  # or the rest of the body would be waited for
     if problem.retry_after_seconds:
         headers["Retry-After"] = str(problem.retry_after_seconds)
     return headers
