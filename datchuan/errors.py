@@ -2,6 +2,7 @@
 
 USAGE = 2
 FINDINGS = 1
+_ENDS = (".", "?", "!", "…")
 
 
 class CommandError(Exception):
@@ -15,4 +16,14 @@ class CommandError(Exception):
 
     def sentence(self) -> str:
         """Return the message with its remedy, as it is printed."""
-        return f"{self.message.rstrip('.')}. {self.remedy}"
+        return f"{as_sentence(self.message)} {self.remedy}"
+
+
+def as_sentence(text: str) -> str:
+    """Return a text with exactly one mark at its end.
+
+    >>> as_sentence("it is away"), as_sentence("no 'ftp://'."), as_sentence("does it run?")
+    ('it is away.', "no 'ftp://'.", 'does it run?')
+    """
+    text = text.rstrip()
+    return text if text.endswith(_ENDS) else f"{text}."

@@ -1,6 +1,19 @@
-"""Vietnamese labels of closed lists, as tables and explanations print them."""
+"""Vietnamese labels of closed lists, as tables and explanations print them; the words are those of the glossary."""
 
-from shared.contracts.vocabulary import Confidence, Role, Sector, Sex, VerdictStatus
+from rich.text import Text
+
+from services.notifier.domain.labels_vi import CAUSE_VI, REASON_VI
+from shared.contracts.vocabulary import (
+    Cause,
+    Confidence,
+    Operator,
+    Part,
+    Role,
+    Sector,
+    Sex,
+    VerdictReason,
+    VerdictStatus,
+)
 
 STATUS_VI = {
     VerdictStatus.MET: "đạt",
@@ -16,12 +29,12 @@ STATUS_STYLE = {
 }
 ROLE_VI = {
     Role.LEAD: "chủ trì",
-    Role.DIRECTING: "trực tiếp chỉ đạo, đôn đốc",
+    Role.DIRECTING: "trực tiếp chỉ đạo",
     Role.COORDINATING: "phối hợp",
     Role.CONSOLIDATING: "tổng hợp theo dõi",
     Role.APPRAISING: "thẩm định",
     Role.IMPLEMENTING: "triển khai thực hiện",
-    Role.DATA: "rà soát, thống kê số liệu",
+    Role.DATA: "rà soát, thống kê danh sách",
 }
 CELL_VI = {
     "": "",
@@ -31,19 +44,74 @@ CELL_VI = {
     Sector.INDUSTRY_TRADE.value: "ngành Công Thương",
     Sector.AGRICULTURE.value: "ngành Nông nghiệp",
 }
+PART_VI = {
+    Part.MEASURE: "cả số đo",
+    Part.ATTESTATION: "xác nhận",
+    Part.NUMERATOR: "tử số",
+    Part.DENOMINATOR: "mẫu số",
+}
 CONFIDENCE_VI = {
-    Confidence.VERIFIED: "verified (đã đọc trong nguồn)",
-    Confidence.RECALLED: "recalled (chưa đối chiếu văn bản)",
-    Confidence.UNCERTAIN: "uncertain (chưa chắc chắn)",
+    Confidence.VERIFIED: "đã kiểm chứng qua nguồn đọc được",
+    Confidence.RECALLED: "nhớ lại, chưa thấy văn bản",
+    Confidence.UNCERTAIN: "chưa chắc chắn",
+}
+OPERATOR_VI = {
+    Operator.AT_LEAST: "≥",
+    Operator.AT_MOST: "≤",
+    Operator.MORE_THAN: ">",
+    Operator.LESS_THAN: "<",
+    Operator.IS_TRUE: "đạt (xác nhận)",
+    Operator.CERTIFICATE_VALID: "quyết định công nhận còn hiệu lực",
 }
 
 
-def status_vi(status: str) -> str:
-    """Return the Vietnamese word for a verdict with its own style markup."""
+def status_vi(status: str) -> Text:
+    """Return the Vietnamese word for a verdict in its own style."""
     known = VerdictStatus(status)
-    return f"[{STATUS_STYLE[known]}]{STATUS_VI[known]}[/]"
+    return Text(STATUS_VI[known], style=STATUS_STYLE[known])
 
 
 def cell_vi(cell: str) -> str:
     """Return the Vietnamese word for a sex or sector, the cell itself when it is neither."""
     return CELL_VI.get(cell, cell)
+
+
+def role_vi(role: Role) -> str:
+    """Return the Vietnamese word for a role with its code.
+
+    >>> role_vi(Role.LEAD)
+    'chủ trì (lead)'
+    """
+    return f"{ROLE_VI[role]} ({role.value})"
+
+
+def reason_vi(reason: str) -> str:
+    """Return the Vietnamese words for the reason of a verdict with its code.
+
+    >>> reason_vi("below_target")
+    'dưới ngưỡng (below_target)'
+    """
+    return f"{REASON_VI[VerdictReason(reason)]} ({VerdictReason(reason).value})"
+
+
+def cause_vi(cause: str) -> str:
+    """Return the Vietnamese words for what changed a verdict with its code.
+
+    >>> cause_vi("data")
+    'số liệu mới (data)'
+    """
+    return f"{CAUSE_VI[Cause(cause)]} ({Cause(cause).value})"
+
+
+def part_vi(part: str) -> str:
+    """Return the Vietnamese word for the part of a measure that a report brings."""
+    return PART_VI[Part(part)]
+
+
+def confidence_vi(confidence: Confidence) -> str:
+    """Return how far a number can be trusted, in Vietnamese with the word of the catalog.
+
+    >>> confidence_vi(Confidence.UNCERTAIN)
+    'chưa chắc chắn (uncertain)'
+    """
+    return f"{CONFIDENCE_VI[confidence]} ({confidence.value})"

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from datchuan.cli.group import new_group
-from datchuan.cli.output import JsonOption, console, plain, print_json, table
+from datchuan.cli.output import JsonOption, console, plain, print_json, say, table
 from datchuan.cli.session import Session
 from datchuan.errors import FINDINGS
 from shared.catalog.catalog import Catalog
@@ -56,6 +56,6 @@ def _print_problems(folder: Path | None, error: CatalogError, as_json: bool) -> 
         ]
         print_json({"directory": folder, "ok": False, "problems": problems})
         return
-    typer.echo(f"The catalog {folder or '(shipped)'} has {len(error.problems)} problem(s):")
+    say(f"The catalog {folder or '(shipped)'} has {len(error.problems)} problem(s):")
     for problem in error.problems:
-        typer.echo(f"  {problem}")
+        say(f"  {problem}")

@@ -10,11 +10,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from datchuan.cli.group import new_group
 from datchuan.cli.output import JsonOption, console, moment, print_json, table
 from datchuan.cli.session import Session
-from datchuan.errors import CommandError
+from datchuan.errors import FINDINGS, CommandError
+from services.notifier.adapters.dead_deliveries import Retried, discard_delivery, retry_delivery
 from services.notifier.adapters.queries import DeadDelivery, dead_deliveries
+from services.notifier.domain.delivery import DeliveryStatus
 from shared.runtime.mailbox import requeue
 
 commands = new_group("Messages that no service could handle and mails that no server took.")
+
+IdArgument = Annotated[str, typer.Argument(metavar="ID")]
 
 _MESSAGES = text(
     "SELECT message_id AS id, stream, reason, attempts, failed_at FROM messaging.dead_letter "
@@ -25,11 +29,14 @@ _MESSAGES = text(
 @commands.command("list")
 def list_dead(
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most so many of each.")] = 100,
+    discarded: Annotated[bool, typer.Option("--discarded", help="Show the mails that were discarded instead.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List dead letters, newest first, with the error or the server's reply."""
 
     async def work(engine: AsyncEngine) -> tuple[list[dict[str, Any]], list[DeadDelivery]]:
+        if discarded:
+            return [], await dead_deliveries(engine, limit, DeliveryStatus.DISCARDED)
         async with engine.connect() as connection:
             messages = [dict(row) for row in (await connection.execute(_MESSAGES, {"n": limit})).mappings()]
         return messages, await dead_deliveries(engine, limit)
@@ -43,7 +50,7 @@ def list_dead(
     for row in messages:
         shown.add_row(row["id"], row["stream"], row["reason"], str(row["attempts"]), moment(row["failed_at"]))
     out.print(shown)
-    title = f"mails and webhooks: {len(deliveries)}"
+    title = f"{'discarded ' if discarded else ''}mails and webhooks: {len(deliveries)}"
     shown = table(title, "id", "channel", "address", "subject", "server's reply", "attempts", "failed")
     for dead in deliveries:
         reply, failed = dead.server_reply or "", moment(dead.settled_at)
@@ -52,16 +59,52 @@ def list_dead(
 
 
 @commands.command("retry")
-def retry(message_id: Annotated[str, typer.Argument(metavar="ID")], as_json: JsonOption = False) -> None:
-    """Give a message back to its service; a running stack takes it up within seconds."""
+def retry(dead_id: IdArgument, as_json: JsonOption = False) -> None:
+    """Try again: a message goes back to its service, a mail's news to the addresses that the catalog has today.
+
+    The exit status is 1 when a unit of the mail still has no address.
+    """
+    session = Session()
+
+    async def work(engine: AsyncEngine) -> Retried | bool | None:
+        async with engine.begin() as connection:
+            if await requeue(connection, [dead_id]):
+                return True
+        return await retry_delivery(engine, session.catalog(), dead_id)
+
+    result = session.run(work)
+    if result is None:
+        raise CommandError(f"there is no dead message {dead_id!r}", "See `datchuan dead-letter list`.")
+    if isinstance(result, Retried):
+        _tell(dead_id, result, as_json=as_json)
+    elif as_json:
+        print_json({"id": dead_id, "requeued": True})
+    else:
+        typer.echo(f"{dead_id} waits for its service again")
+
+
+def _tell(dead_id: str, result: Retried, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"id": dead_id, "requeued": result.waiting > 0, **asdict(result)})
+    else:
+        where = f" to be sent to {', '.join(result.addresses)}" if result.addresses else ""
+        typer.echo(f"{result.waiting} notification(s) wait{where}; {result.superseded} moved or over by now")
+        if result.unreachable:
+            typer.echo(f"the catalog has no address of: {', '.join(result.unreachable)}", err=True)
+    if result.unreachable:
+        raise typer.Exit(FINDINGS)
+
+
+@commands.command("discard")
+def discard(dead_id: IdArgument, as_json: JsonOption = False) -> None:
+    """Close a mail or webhook that need not be sent any more; it stays readable."""
 
     async def work(engine: AsyncEngine) -> bool:
-        async with engine.begin() as connection:
-            return bool(await requeue(connection, [message_id]))
+        return await discard_delivery(engine, dead_id)
 
     if not Session().run(work):
-        raise CommandError(f"there is no dead message {message_id!r}", "See `datchuan dead-letter list`.")
+        raise CommandError(f"there is no dead mail or webhook {dead_id!r}", "See `datchuan dead-letter list`.")
     if as_json:
-        print_json({"id": message_id, "requeued": True})
+        print_json({"id": dead_id, "discarded": True})
         return
-    typer.echo(f"{message_id} waits for its service again")
+    typer.echo(f"{dead_id} is discarded; `datchuan dead-letter list --discarded` shows it")

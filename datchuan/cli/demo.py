@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from datchuan.cli.output import Screen
 from datchuan.cli.session import parse_day
 from datchuan.demo.audience import audience_for
 from datchuan.demo.result import DemoResult
@@ -41,9 +41,9 @@ def demo(
     exit status is 0 only when a recompute from the journal finds the same verdicts.
     """
     # With --json standard output is for the one document; the story goes to standard error.
-    console = Console(stderr=as_json, highlight=False)
+    console = Screen(stderr=as_json)
     if not console.is_terminal:
-        console = Console(file=sys.stderr if as_json else sys.stdout, width=200, highlight=False)
+        console = Screen(file=sys.stderr if as_json else sys.stdout, width=200)
     options = DemoOptions(
         as_of=parse_day(as_of, DEFAULT_DAY),
         keep=keep,
@@ -54,12 +54,14 @@ def demo(
     if keep is not None:
         day = options.as_of.isoformat()
         console.out(f"The data is in {keep.absolute()}: `datchuan up --data {keep} --as-of {day}` runs on it.")
+    for sentence in result.sentences():
+        console.out(sentence)
     typer.echo(json.dumps(result.as_dict()) if as_json else result.line())
     if not result.is_good:
         raise typer.Exit(FINDINGS)
 
 
-async def _until_terminated(options: DemoOptions, console: Console) -> DemoResult:
+async def _until_terminated(options: DemoOptions, console: Screen) -> DemoResult:
     """Run the demonstration; SIGTERM ends it as Ctrl-C does, so that its folder is cleared."""
     task = asyncio.current_task()
     if task is not None:
@@ -67,7 +69,7 @@ async def _until_terminated(options: DemoOptions, console: Console) -> DemoResul
     return await run_demo(options, audience_for(console), lambda line: console.out(f"! {line}"))
 
 
-def _run(options: DemoOptions, console: Console) -> DemoResult:
+def _run(options: DemoOptions, console: Screen) -> DemoResult:
     try:
         return asyncio.run(_until_terminated(options, console))
     except (KeyboardInterrupt, asyncio.CancelledError) as error:

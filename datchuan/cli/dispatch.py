@@ -5,18 +5,21 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from datchuan.cli.communes import ANY_LEVEL, find_unit, place
 from datchuan.cli.criteria import find_rule
 from datchuan.cli.group import new_group
 from datchuan.cli.output import JsonOption, console, print_json, table
 from datchuan.cli.session import Session, parse_day
+from datchuan.cli.verdicts import confidence_document, confidences_vi
 from datchuan.errors import FINDINGS, USAGE, CommandError
-from datchuan.labels import CONFIDENCE_VI, ROLE_VI, cell_vi
+from datchuan.labels import cell_vi, confidence_vi, role_vi
 from services.notifier.domain.route import Routing, addresses_for, route
 from shared.catalog.catalog import Catalog
 from shared.catalog.dispatch_problems import DispatchFinding, Severity, dispatch_problems
 from shared.catalog.rulesets import IndicatorRule
+from shared.catalog.units import AdminUnit
 from shared.contracts.vocabulary import Sector, Sex
 
 commands = new_group("Look into the official dispatches (công văn): who leads, who coordinates, what is left open.")
@@ -42,8 +45,10 @@ def check(
     errors = sum(1 for finding in findings if finding.severity is Severity.ERROR)
     if as_json:
         documents = [asdict(finding) for finding in findings]
-        print_json({"at": day, "catalog": catalog.digest, "errors": errors, "findings": documents})
+        where = {"directory": session.catalog_folder, "catalog": catalog.digest}
+        print_json({"at": day, **where, "errors": errors, "findings": documents})
     else:
+        console().print(f"catalog {session.catalog_folder or '(shipped)'}, digest {catalog.digest}")
         _print_findings(findings, len(catalog.dispatches), errors, day.isoformat())
     if errors or (strict and findings):
         raise typer.Exit(FINDINGS)
@@ -70,13 +75,13 @@ def explain(
     routings = {cell: route(catalog, unit.id, rule.indicator, cell, day) for cell in cells}
     if as_json:
         answers = [_routing_document(catalog, cell, routing) for cell, routing in routings.items()]
-        print_json({"unit": unit.id, "name_vi": unit.name_vi, "at": day, **_rule_document(rule), "answers": answers})
+        print_json(
+            {"unit": unit.id, "name_vi": unit.name_vi, "at": day, **_rule_document(rule, unit), "answers": answers}
+        )
         return
     out = console()
-    out.print(f"[bold]{place(catalog, unit)}[/] on {day.isoformat()}")
-    out.print(
-        f"Chỉ tiêu {rule.node}: {rule.name_vi} – {rule.legal_source} [{CONFIDENCE_VI[rule.confidence]}]", markup=False
-    )
+    out.print(Text.assemble((place(catalog, unit), "bold"), f" on {day.isoformat()}"))
+    out.print(f"Chỉ tiêu {rule.node}: {rule.name_vi} – {rule.legal_source} [{'; '.join(confidences_vi(rule, unit))}]")
     for cell, routing in routings.items():
         _print_routing(out, catalog, cell, routing)
 
@@ -91,14 +96,13 @@ def _cells(catalog: Catalog, rule: IndicatorRule, sector: Sector | None, sex: Se
     return (sex.value,) if sex else ("",)
 
 
-def _rule_document(rule: IndicatorRule) -> dict[str, Any]:
+def _rule_document(rule: IndicatorRule, unit: AdminUnit) -> dict[str, Any]:
     return {
         "node": rule.node,
         "indicator": rule.indicator,
         "rule_name_vi": rule.name_vi,
         "legal_source": rule.legal_source,
-        "confidence": rule.confidence,
-        "code_confidence": rule.code_confidence,
+        **confidence_document(rule, unit),
     }
 
 
@@ -134,18 +138,18 @@ def _addresses(catalog: Catalog, routing: Routing, responsible_unit: str, commun
 
 def _print_routing(out: Console, catalog: Catalog, cell: str, routing: Routing) -> None:
     if routing.dispatch:
-        dispatch = routing.dispatch
-        title = f"{dispatch.issuer_vi}, {dispatch.issued_vi}: {dispatch.title_vi} [dates {dispatch.dates_confidence}]"
-        out.print(f"\n{cell_vi(cell) or 'Văn bản'}: {title}", markup=False)
+        dispatch, trust = routing.dispatch, confidence_vi(routing.dispatch.dates_confidence)
+        title = f"{dispatch.issuer_vi}, {dispatch.issued_vi}: {dispatch.title_vi} [ngày hiệu lực: {trust}]"
+        out.print(f"\n{cell_vi(cell) or 'Văn bản'}: {title}")
         shown = table("", "vai trò / role", "đơn vị / responsible unit", "trích văn bản / clause", "địa chỉ / address")
         for found in routing.assignments:
             quotes = "\n".join(f"{clause.section_vi}: “{clause.quote}”" for clause in found.clauses) or "–"
             addresses = _addresses(catalog, routing, found.responsible_unit.id, found.commune)
             reached = ", ".join(addresses) or "(none)"
-            shown.add_row(f"{ROLE_VI[found.role]}\n{found.role.value}", found.name_vi, quotes, reached)
+            shown.add_row(role_vi(found.role), found.name_vi, quotes, reached)
         out.print(shown)
     for gap in routing.gaps:
-        out.print(f"Để ngỏ / open ({gap.kind.value}): {gap.what_vi}", style="yellow", markup=False)
+        out.print(Text(f"Để ngỏ / open ({gap.kind.value}): {gap.what_vi}", style="yellow"))
 
 
 def _print_findings(findings: tuple[DispatchFinding, ...], dispatches: int, errors: int, day: str) -> None:

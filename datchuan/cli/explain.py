@@ -1,24 +1,32 @@
 """`datchuan explain`: why a verdict is what it is: rule, source, numbers, events, history, and who is responsible."""
 
-from typing import Annotated, Any
+import datetime as dt
+from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from datchuan.cli.communes import ANY_LEVEL, find_unit, place
 from datchuan.cli.criteria import find_rule
-from datchuan.cli.output import JsonOption, console, moment, number, print_json, table
+from datchuan.cli.explanation import explanation_document
+from datchuan.cli.output import JsonOption, console, moment, named, number, print_json, table
 from datchuan.cli.session import Session
 from datchuan.cli.status import day_of
-from datchuan.cli.verdicts import cell_document, cells_vi, status_document, target_vi
+from datchuan.cli.verdicts import cell_line, confidences_vi, target_vi
 from datchuan.errors import CommandError
-from datchuan.labels import CONFIDENCE_VI, ROLE_VI, cell_vi, status_vi
+from datchuan.labels import cause_vi, cell_vi, part_vi, reason_vi, role_vi, status_vi
 from services.evaluator.adapters import queries
+from services.notifier.domain.numbers_vi import date_vi
 from services.notifier.domain.route import Routing, route
 from shared.catalog.catalog import Catalog
 from shared.catalog.rulesets import IndicatorRule
-from shared.contracts.wire import IndicatorReported
+from shared.catalog.units import AdminUnit
+from shared.contracts.vocabulary import VerdictStatus
+from shared.contracts.wire import CellFinding, IndicatorReported
+
+_SHOWN_EVENTS = 3
 
 
 def explain(
@@ -43,14 +51,17 @@ def explain(
             raise CommandError(
                 f"{rule.node} does not apply to {unit.name_vi}", "See `datchuan status` for those that do."
             )
-        cells = [cell for cell in status.finding.cells if cell] or [""]
-        routings = {cell: route(catalog, unit.id, rule.indicator, cell, as_of) for cell in cells}
+        routings = {
+            cell: route(catalog, unit.id, rule.indicator, cell, as_of) for cell in concerned(catalog, status, rule)
+        }
         if as_json:
-            _print_document(unit.id, as_of.isoformat(), status, facts, history, routings)
+            print_json(explanation_document(unit, as_of, status, facts, history, routings))
             return
         out = console()
-        out.print(f"[bold]{place(catalog, unit)}[/], ngày {as_of.strftime('%d/%m/%Y')}")
-        _print_verdict(out, catalog, status, rule)
+        out.print(Text.assemble((place(catalog, unit), "bold"), f", ngày {as_of.strftime('%d/%m/%Y')}"))
+        _print_verdict(out, catalog, unit, status, rule)
+        for line in value_lines(status, rule, facts, as_of):
+            out.print(named("Giá trị", line))
         _print_responsible(out, routings)
         _print_facts(out, facts)
         _print_history(out, history)
@@ -58,34 +69,81 @@ def explain(
     session.run(work)
 
 
-def _print_verdict(out: Console, catalog: Catalog, status: queries.NodeStatus, rule: IndicatorRule) -> None:
+def concerned(catalog: Catalog, status: queries.NodeStatus, rule: IndicatorRule) -> tuple[str, ...]:
+    """Return every sex or sector that keeps a verdict from "met"; all of them when none does, "" without any."""
+    cells = catalog.indicator_by_key[rule.indicator].cells
+    good = (VerdictStatus.MET, VerdictStatus.NOT_APPLICABLE)
+    at_fault = {cell.cell for cell in status.cells if cell.status not in good} | set(status.finding.cells)
+    return tuple(cell for cell in cells if cell in at_fault) or tuple(cells) or ("",)
+
+
+def value_lines(
+    status: queries.NodeStatus, rule: IndicatorRule, facts: list[IndicatorReported], as_of: dt.date
+) -> list[str]:
+    """Return the value of every cell with the period that it speaks of."""
+    return [cell_line(cell, rule, _period(cell, rule, facts, as_of)) for cell in status.cells] or ["–"]
+
+
+def _period(cell: CellFinding, rule: IndicatorRule, facts: list[IndicatorReported], as_of: dt.date) -> str:
+    if cell.numerator is None and cell.denominator is None and cell.value is None:
+        return ""
+    told = [fact for fact in facts if not fact.deleted and cell.cell in ("", fact.cell)]
+    if rule.window is not None:
+        told = [fact for fact in told if fact.period_end.year == as_of.year]
+    else:
+        told = [fact for fact in told if fact.period_end == max(one.period_end for one in told)]
+    return span(min(fact.period_start for fact in told), max(fact.period_end for fact in told)) if told else ""
+
+
+def span(first: dt.date, last: dt.date) -> str:
+    """Return a period as officials write it.
+
+    >>> span(dt.date(2024, 9, 1), dt.date(2024, 9, 30))
+    '01/09/2024 – 30/09/2024'
+    """
+    return f"{date_vi(first)} – {date_vi(last)}"
+
+
+def _print_verdict(
+    out: Console, catalog: Catalog, unit: AdminUnit, status: queries.NodeStatus, rule: IndicatorRule
+) -> None:
     threshold = status.node.leaf.threshold if status.node.leaf else None
     ruleset = catalog.ruleset_by_id[rule.ruleset]
-    since = moment(status.since)[:10]
-    lines = (
-        ("Chỉ tiêu", f"{rule.node} – {rule.name_vi}"),
-        ("Kết luận", f"{status_vi(status.finding.status)} ({status.finding.reason.value}) từ {since}"),
-        ("Yêu cầu", f"{target_vi(rule, threshold)} – {CONFIDENCE_VI[rule.confidence]}"),
-        ("Số hiệu", f"{rule.code} – {CONFIDENCE_VI[rule.code_confidence]}"),
-        ("Căn cứ", f"{rule.legal_source}; {ruleset.number} ({ruleset.id})"),
-        ("Nguồn đã đọc", ", ".join(rule.seen_in) or "–"),
-        ("Giá trị", cells_vi(status, rule) or "–"),
-    )
-    for name, text in lines:
-        out.print(f"[bold]{name}:[/] {text}")
+    reason, since = reason_vi(status.finding.reason), moment(status.since)[:10]
+    out.print(named("Chỉ tiêu", f"{rule.node} – {rule.name_vi}"))
+    out.print(named("Kết luận", Text.assemble(status_vi(status.finding.status), f" – {reason} từ {since}")))
+    out.print(named("Yêu cầu", target_vi(rule, threshold)))
+    out.print(named("Độ tin cậy", "; ".join(confidences_vi(rule, unit))))
+    out.print(named("Căn cứ", f"{rule.legal_source}; {ruleset.number} ({ruleset.id})"))
+    out.print(named("Nguồn đã đọc", ", ".join(rule.seen_in) or "–"))
 
 
 def _print_responsible(out: Console, routings: dict[str, Routing]) -> None:
-    for cell, routing in routings.items():
-        title = f"Đơn vị phụ trách {cell_vi(cell)}".rstrip()
-        shown = table(title, "vai trò", "đơn vị", "trích văn bản")
+    # The dispatches give both sexes to the same units: what is the same is said once, for all that it holds for.
+    for routing, cells in _alike(routings):
+        names = ", ".join(cell_vi(cell) for cell in cells if cell)
+        shown = table(
+            f"Đơn vị phụ trách: {names}" if names else "Đơn vị phụ trách", "vai trò", "đơn vị", "trích văn bản"
+        )
         for found in routing.assignments:
             quotes = "\n".join(f"{clause.section_vi}: “{clause.quote}”" for clause in found.clauses) or "–"
-            shown.add_row(ROLE_VI[found.role], found.name_vi, quotes)
+            shown.add_row(role_vi(found.role), found.name_vi, quotes)
         if routing.assignments:
             out.print(shown)
         for gap in routing.gaps:
-            out.print(f"Để ngỏ ({gap.kind.value}): {gap.what_vi}", style="yellow", markup=False)
+            of_cells = f" – {names}" if names else ""
+            out.print(Text(f"Để ngỏ ({gap.kind.value}){of_cells}: {gap.what_vi}", style="yellow"))
+
+
+def _alike(routings: dict[str, Routing]) -> list[tuple[Routing, list[str]]]:
+    groups: list[tuple[Routing, list[str]]] = []
+    for cell, routing in routings.items():
+        known = next((cells for other, cells in groups if other == routing), None)
+        if known is None:
+            groups.append((routing, [cell]))
+        else:
+            known.append(cell)
+    return groups
 
 
 def _print_facts(out: Console, facts: list[IndicatorReported]) -> None:
@@ -94,75 +152,23 @@ def _print_facts(out: Console, facts: list[IndicatorReported]) -> None:
         value = "đã rút" if fact.deleted else number(fact.value)
         if not fact.deleted and fact.value is None:
             value = f"{number(fact.numerator)}/{number(fact.denominator)}"
-        period = f"{fact.period_start.isoformat()} – {fact.period_end.isoformat()}"
-        observed = moment(fact.observed_at)
-        shown.add_row(cell_vi(fact.cell), period, fact.part, value, fact.source, observed, fact.event_id[:16])
+        period, observed = span(fact.period_start, fact.period_end), moment(fact.observed_at)
+        shown.add_row(cell_vi(fact.cell), period, part_vi(fact.part), value, fact.source, observed, fact.event_id)
     out.print(shown)
 
 
 def _print_history(out: Console, history: list[queries.TransitionRow]) -> None:
     shown = table("Lịch sử kết luận", "số", "lúc", "từ", "thành", "lý do", "nguyên nhân", "bộ quy định", "bản tin")
     for row in history:
+        more = [f"và {len(row.event_ids) - _SHOWN_EVENTS} bản tin khác"] if len(row.event_ids) > _SHOWN_EVENTS else []
         shown.add_row(
             str(row.id),
             moment(row.occurred_at),
             status_vi(row.from_status),
             status_vi(row.to_status),
-            row.to_reason,
-            row.cause,
+            reason_vi(row.to_reason),
+            cause_vi(row.cause),
             row.ruleset,
-            ", ".join(event_id[:12] for event_id in row.event_ids[:3]),
+            "\n".join([*row.event_ids[:_SHOWN_EVENTS], *more]),
         )
     out.print(shown)
-
-
-def _print_document(
-    unit: str,
-    as_of: str,
-    status: queries.NodeStatus,
-    facts: list[IndicatorReported],
-    history: list[queries.TransitionRow],
-    routings: dict[str, Routing],
-) -> None:
-    print_json(
-        {
-            "unit": unit,
-            "as_of": as_of,
-            **status_document(status),
-            "responsible": [_routing_document(cell, routing) for cell, routing in routings.items()],
-            "facts": [_fact_document(fact) for fact in facts],
-            "history": [_transition_document(row) for row in history],
-        }
-    )
-
-
-def _routing_document(cell: str, routing: Routing) -> dict[str, Any]:
-    return {
-        "cell": cell,
-        "dispatch": routing.dispatch.id if routing.dispatch else None,
-        "assignments": [
-            {
-                "responsible_unit": found.responsible_unit.id,
-                "name_vi": found.name_vi,
-                "role": found.role,
-                "clauses": [{"section_vi": clause.section_vi, "quote": clause.quote} for clause in found.clauses],
-            }
-            for found in routing.assignments
-        ],
-        "gaps": [{"kind": gap.kind, "what_vi": gap.what_vi} for gap in routing.gaps],
-    }
-
-
-def _fact_document(fact: IndicatorReported) -> dict[str, Any]:
-    names = ("event_id", "source", "cell", "part", "numerator", "denominator", "value", "deleted", "stage")
-    moments = ("period_start", "period_end", "observed_at", "valid_until")
-    return {name: getattr(fact, name) for name in (*names, *moments)}
-
-
-def _transition_document(row: queries.TransitionRow) -> dict[str, Any]:
-    plain_fields = {name: getattr(row, name) for name in row.__slots__ if name not in ("before", "after")}
-    return {
-        **plain_fields,
-        "before": [cell_document(cell) for cell in row.before],
-        "after": [cell_document(cell) for cell in row.after],
-    }

@@ -5,6 +5,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from datchuan.cli.output import say
 from datchuan.errors import CommandError
 
 
@@ -16,7 +17,7 @@ class SentenceGroup(TyperGroup):
         try:
             return super().invoke(ctx)
         except CommandError as error:
-            typer.echo(f"datchuan: {error.sentence()}", err=True)
+            say(f"datchuan: {error.sentence()}", err=True)
             raise typer.Exit(error.exit_status) from error
 
 

@@ -11,7 +11,7 @@ import typer
 from datchuan.cli.output import JsonOption, console, print_json, table
 from datchuan.cli.rehearsal import Rehearsal
 from datchuan.cli.session import Session
-from datchuan.errors import FINDINGS, USAGE, CommandError
+from datchuan.errors import FINDINGS, USAGE, CommandError, as_sentence
 from datchuan.sending.payloads import Format, Payload, read_payloads
 from datchuan.sending.posting import PostingError, Sender, Tally
 from datchuan.stack.access import LOCAL_SOURCE, ensure_token
@@ -114,8 +114,26 @@ def _print(tallies: dict[Path, Tally], dry_run: bool, as_json: bool) -> None:
         numbers = (tally.rows, tally.accepted, tally.duplicates, tally.quarantined)
         shown.add_row(str(file), *(str(count) for count in numbers))
     out.print(shown)
-    for error in total.errors:
-        where = error.get("row", error.get("indexes", "?"))
-        reason = error.get("reason", error.get("errorCode", ""))
-        what = error.get("remedy") or error.get("value") or error.get("detail", "")
-        out.print(f"row {where}: {reason} {error.get('field', error.get('property', ''))} – {what}", markup=False)
+    for file, tally in tallies.items():
+        for error in tally.errors:
+            out.print(f"{file}, {error_line(error)}", soft_wrap=True)
+        if tally.quarantined > len(tally.errors) and not dry_run:
+            out.print(f"{file}: see `datchuan quarantine list` for all {tally.quarantined} rows that were set aside.")
+
+
+def error_line(error: dict[str, Any]) -> str:
+    """Return one line on a row that was set aside: where it stands, its event id, the value at fault, the remedy.
+
+    Native rows come with an id and a remedy; DHIS2 conflicts with the indexes of their values and one text for all.
+    """
+    if "errorCode" in error:
+        places = ", ".join(str(index) for index in error.get("indexes", ()))
+        objects = " ".join(f"{name}={value}" for name, value in error.get("objects", {}).items())
+        return f"value {places}, {objects}: {error.get('property', '')} – {error.get('value', '')}"
+    event = error.get("id")
+    fault = f"{error.get('field', '')}={error.get('value', '')!r}"
+    said = " ".join(as_sentence(text) for text in (error.get("detail", ""), error.get("remedy", "")) if text)
+    of_event = f", event {event}" if event else ""
+    return (
+        f"{error.get('row_kind', 'row')} {error.get('row', '?')}{of_event}: {error.get('reason', '')} {fault} – {said}"
+    )

@@ -6,7 +6,7 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from datchuan.cli.group import new_group
-from datchuan.cli.output import JsonOption, console, moment, print_json, table
+from datchuan.cli.output import JsonOption, console, moment, print_json, say, table
 from datchuan.cli.session import Session
 from datchuan.errors import FINDINGS, USAGE, CommandError
 from services.ingest.adapters.quarantine import QuarantineRow, QuarantineStatus, SqlQuarantineStore
@@ -65,7 +65,7 @@ def show(row_id: Annotated[int, typer.Argument(metavar="ID")], as_json: JsonOpti
         return
     out = console()
     for name, value in document.items():
-        out.print(f"{name:<13} {value}", markup=False, soft_wrap=True)
+        out.print(f"{name:<13} {value}", soft_wrap=True)
 
 
 @commands.command("retry")
@@ -96,7 +96,7 @@ def retry(
         counts = (len(report.accepted), len(report.duplicates), len(report.still_bad))
         typer.echo("accepted {}, known already {}, still wrong {}".format(*counts))
         for number, fault in report.still_bad.items():
-            typer.echo(f"  {number}: {fault.reason.value} {fault.field} – {REMEDIES[fault.reason].en}")
+            say(f"  {number}: {fault.reason.value} {fault.field} – {REMEDIES[fault.reason].en}")
     if report.still_bad:
         raise typer.Exit(FINDINGS)
 

@@ -55,11 +55,15 @@ class Session:
         stack = self.stack
         return SecretStr(stack.database_url) if stack else self.settings.database_url
 
+    @property
+    def catalog_folder(self) -> Path | None:
+        """The catalog folder that the environment names, else that of the running stack; None for the shipped one."""
+        stack = self.stack
+        return self.settings.catalog or (Path(stack.catalog) if stack and stack.catalog else None)
+
     def catalog(self) -> Catalog:
         """Return the operator's catalog, or the shipped one."""
-        stack = self.stack
-        folder = self.settings.catalog or (Path(stack.catalog) if stack and stack.catalog else None)
-        return open_catalog(folder)
+        return open_catalog(self.catalog_folder)
 
     def clock(self) -> SystemClock:
         """Return the clock of the environment or of the running stack."""
@@ -110,7 +114,8 @@ def _explained(error: BaseException, engine: AsyncEngine) -> CommandError | None
         cause = str(error.__cause__ or error).strip().splitlines()[0]
         return CommandError(
             f"PostgreSQL at {where} does not answer: {cause}",
-            "Start the stack with `datchuan up`, or set DATCHUAN_DATABASE_URL to your server.",
+            "Start the stack with `datchuan up`; for one that was started with --data, set DATCHUAN_DATA to that "
+            "folder; for a server of your own, set DATCHUAN_DATABASE_URL.",
         )
     return None
 

@@ -53,7 +53,7 @@ def _print_unit(
     catalog: Catalog, unit: AdminUnit, as_of: dt.date, found: list[queries.NodeStatus], as_json: bool
 ) -> None:
     if as_json:
-        verdicts = [status_document(one) for one in found]
+        verdicts = [status_document(one, unit) for one in found]
         unit_document = {"unit": unit.id, "code": unit.code, "name_vi": unit.name_vi}
         print_json({**unit_document, "as_of": as_of, "note_vi": NOTE_VI, "verdicts": verdicts})
         return
@@ -61,10 +61,10 @@ def _print_unit(
     shown = table(
         f"{place(catalog, unit)}, ngày {as_of.strftime('%d/%m/%Y')}",
         "mã", "chỉ tiêu", "giá trị", "yêu cầu", "kết luận", "lý do / reason", "từ ngày", "tin cậy",
-        whole=("mã", "kết luận", "lý do / reason", "từ ngày"),
+        whole=("mã", "kết luận", "từ ngày"),
     )  # fmt: skip
     for one in found:
-        shown.add_row(*status_row(one))
+        shown.add_row(*status_row(one, unit))
     out.print(shown)
     out.print(NOTE_VI)
 
@@ -72,7 +72,7 @@ def _print_unit(
 async def _overview(engine: AsyncEngine, catalog: Catalog, as_json: bool) -> None:
     async with engine.connect() as connection:
         state = await queries.writer_state(connection)
-        rollups = await queries.rollups(connection)
+        rollups = provinces_first(catalog, await queries.rollups(connection))
         by_node = await queries.communes_by_node(connection)
         transitions = await queries.transition_count(connection)
     if as_json:
@@ -89,8 +89,21 @@ async def _overview(engine: AsyncEngine, catalog: Catalog, as_json: bool) -> Non
     out.print(_node_table(by_node))
 
 
+def provinces_first(catalog: Catalog, rollups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the counts in the order of the provinces, each followed by its districts."""
+
+    def place_of(row: dict[str, Any]) -> tuple[str, ...]:
+        unit = catalog.unit_by_id.get(row["unit"])
+        if unit is None:
+            return ("~", row["unit"], row["standard"])
+        above = [ancestor.id for ancestor in catalog.ancestors(unit)]
+        return (*reversed(above), unit.id, "", row["standard"])
+
+    return sorted(rollups, key=place_of)
+
+
 def _rollup_table(catalog: Catalog, rollups: list[dict[str, Any]]) -> Any:
-    columns = [f"{STATUS_VI[status]}" for status in VerdictStatus]
+    columns = [STATUS_VI[status] for status in VerdictStatus]
     shown = table("Số đơn vị theo phần y tế của bộ tiêu chí", "huyện, tỉnh", "bộ tiêu chí", "tổng số", *columns)
     for row in rollups:
         unit = catalog.unit_by_id.get(row["unit"])

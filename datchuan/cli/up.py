@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import shlex
 import signal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from datchuan.cli.output import say
 from datchuan.cli.session import DEFAULT_DATA, Session, open_catalog, parse_day
 from datchuan.errors import CommandError
 from datchuan.stack.access import LOCAL_SOURCE, ensure_token
@@ -57,13 +59,14 @@ async def _run(folder: DataFolder, options: StackOptions) -> None:
     typer.echo(f"starting on {folder.root} ...")
     async with Stack(folder, options, lambda line: typer.echo(f"! {line}", err=True)) as stack:
         await ensure_token(folder, stack.addresses.database_url, LOCAL_SOURCE)
-        typer.echo(_welcome(stack, options))
+        say(welcome(stack, options))
         await stop.wait()
         typer.echo("stopping ...")
     typer.echo("stopped; the data is kept")
 
 
-def _welcome(stack: Stack, options: StackOptions) -> str:
+def welcome(stack: Stack, options: StackOptions) -> str:
+    """Return what the operator is told once everything runs: addresses, surprises, and how to use it."""
     addresses = stack.addresses
     token_file = stack.folder.token_file(LOCAL_SOURCE)
     mail = f"{stack.folder.mail} (nothing is sent)" if options.with_mail_sink else "as DATCHUAN_SMTP_* says"
@@ -71,15 +74,26 @@ def _welcome(stack: Stack, options: StackOptions) -> str:
         f"{url}/metrics" for url in (addresses.ingest_url, addresses.evaluator_url, addresses.notifier_url)
     )
     shifted = f"\n  clock       {options.clock_offset_days:+d} days" if options.clock_offset_days else ""
+    moved = "".join(
+        f"\n  port        {wanted} is taken by another program: {name} listens on {used}"
+        for name, (wanted, used) in stack.moved.items()
+    )
     return f"""Đạt Chuẩn runs.
   ingest      {addresses.ingest_url}/v1/events   {addresses.ingest_url}/api/dataValueSets
   API docs    {addresses.ingest_url}/docs
   metrics     {metrics}
   mail        {mail}
   logs        {stack.folder.logs}
-  token       {token_file}{shifted}
+  token       {token_file}{shifted}{moved}
 
 Send a report:
-  curl -H "Authorization: Bearer $(cat {token_file})" -H 'Content-Type: application/json' \\
+  curl -H "Authorization: Bearer $(cat {shlex.quote(str(token_file))})" -H 'Content-Type: application/json' \\
        --data @report.json {addresses.ingest_url}/v1/events
-or `datchuan import FILE`, then `datchuan status`. Ctrl-C stops everything."""
+or `datchuan import FILE`, then `datchuan status`. Ctrl-C stops everything.{_where(stack.folder.root)}"""
+
+
+def _where(root: Path) -> str:
+    """Return what commands in another terminal need to find the stack; nothing for the folder they look in anyway."""
+    if root == DEFAULT_DATA.expanduser().absolute():
+        return ""
+    return f"\nIn another terminal first:\n  export DATCHUAN_DATA={shlex.quote(str(root))}"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -60,7 +60,9 @@ def board(snapshot: Snapshot, captions: tuple[tuple[str, str], ...], mail: Mail 
 
 def mail_panel(mail: Mail, height: int | None = None) -> Panel:
     """Return a mail as a panel, its beginning only when `height` is given."""
-    return Panel(Text(mail.text), title=f"Thư gửi / mail to {mail.to}", subtitle=mail.subject, height=height)
+    # A title that is no Text would be read as markup.
+    content = Text.assemble((mail.subject, "bold"), "\n\n", mail.text)
+    return Panel(content, title=Text(f"Thư gửi / mail to {mail.to}"), height=height)
 
 
 def _notice() -> Text:
@@ -94,11 +96,33 @@ def _pair(snapshot: Snapshot, lines: int) -> Table:
     return grid
 
 
-def _newest_first(lines: list[Text]) -> Text:
-    shown = Text(no_wrap=True, overflow="ellipsis")
-    for line in reversed(lines):
-        shown.append_text(line).append("\n")
-    return shown
+def _newest_first(lines: list[Text]) -> "_Lines":
+    return _Lines(tuple(reversed(lines)))
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """Lines of which each takes one row; one that is too long ends after a whole word, with an ellipsis."""
+
+    lines: tuple[Text, ...]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for line in self.lines:
+            yield at_word_end(line, options.max_width)
+
+
+def at_word_end(line: Text, width: int) -> Text:
+    """Return a line that fits the width: cut after a whole word, within one only when the first word is too long.
+
+    >>> at_word_end(Text("Xã Thụy Hùng: chưa đạt"), 15).plain
+    'Xã Thụy Hùng:…'
+    """
+    if line.cell_len <= width:
+        return line
+    end = line.plain.rfind(" ", 0, width)
+    kept = line[: end if end > 0 else max(0, width - 1)]
+    kept.rstrip()
+    return kept.append("…")
 
 
 def _story(captions: tuple[tuple[str, str], ...]) -> Text:

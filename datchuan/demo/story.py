@@ -3,13 +3,15 @@
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from datchuan.demo.figures import SHAPES, Figure, figure
 from datchuan.demo.reports import AliasBook, Report, data_value_set, ended_months, month_before
+from services.notifier.domain.numbers_vi import percent_vi
 from shared.catalog.catalog import Catalog
 from shared.catalog.units import AdminUnit
-from shared.contracts.vocabulary import MeasureKind, Sex, UnitLevel, VerdictReason, VerdictStatus
+from shared.contracts.vocabulary import MeasureKind, Operator, Sex, UnitLevel, VerdictReason, VerdictStatus
 
 DEFAULT_DAY = dt.date(2024, 10, 15)
 SOURCE = "hmis"
@@ -80,6 +82,7 @@ def tell(catalog: Catalog, as_of: dt.date, seed: int = 1) -> Story:
     names = {unit.id: unit.name_vi for unit in communes}
     steps = (
         _everyone_reports(writer, communes),
+        *_alerts_to_nobody(catalog, communes, as_of),
         _women_fall(writer, names[BHYT_COMMUNE]),
         _sex_withdrawn(writer, names[MISSING_SEX_COMMUNE]),
         _incident_opens(writer, names[INCIDENT_COMMUNE]),
@@ -151,12 +154,28 @@ def _everyone_reports(writer: _Writer, communes: tuple[AdminUnit, ...]) -> Step:
     )
 
 
+def _alerts_to_nobody(catalog: Catalog, communes: tuple[AdminUnit, ...], as_of: dt.date) -> tuple[Step, ...]:
+    """Return one caption on the districts that have no dispatch on the day, nothing when all have one."""
+    parents = (unit.parent for unit in communes if catalog.dispatch_for(unit, as_of) is None)
+    names = [catalog.unit_by_id[parent].name_vi for parent in dict.fromkeys(parents) if parent]
+    if not names:
+        return ()
+    listed = ", ".join(names)
+    return (
+        Step(
+            f"{listed}: danh mục không có công văn đang hiệu lực; cảnh báo được lưu và đếm, không gửi cho ai.",
+            f"{listed}: the catalog has no dispatch in force; alerts are kept and counted, and sent to nobody.",
+            (),
+        ),
+    )
+
+
 def _women_fall(writer: _Writer, name_vi: str) -> Step:
     report = Report(BHYT_COMMUNE, "bhyt_coverage", Sex.FEMALE, writer.month, Figure(WOMEN_INSURED_AFTER, WOMEN))
-    rate = f"{100 * WOMEN_INSURED_AFTER / WOMEN:.1f}"
+    rate = percent_vi(Decimal(100 * WOMEN_INSURED_AFTER) / WOMEN, Operator.AT_LEAST)
     return Step(
-        f"{name_vi}: tỷ lệ nữ tham gia BHYT giảm còn {rate.replace('.', ',')} %, dưới ngưỡng 90 %.",
-        f"{name_vi}: health insurance of women falls to {rate} %, under the target of 90 %.",
+        f"{name_vi}: tỷ lệ nữ tham gia BHYT giảm còn {rate} %, dưới ngưỡng 90 %.",
+        f"{name_vi}: health insurance of women falls to {rate.replace(',', '.')} %, under the target of 90 %.",
         (writer.document(report),),
         Expectation(BHYT_COMMUNE, "xa_ntm/15.1", VerdictStatus.NOT_MET, VerdictReason.BELOW_TARGET, "bhxh"),
         show_mail=True,

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from datchuan.errors import as_sentence
 from datchuan.sending.payloads import CONTENT_TYPES, PATHS, Format, Payload
 
 LONGEST_WAIT_SECONDS = 10.0
@@ -89,7 +90,7 @@ def read_answer(answer: httpx.Response) -> dict[str, Any]:
         return document
     detail = document.get("detail") or document.get("message") or document.get("title") or answer.reason_phrase
     remedy = document.get("remedy", "")
-    raise PostingError(f"ingest refused the request ({answer.status_code}): {detail} {remedy}".strip())
+    raise PostingError(f"ingest refused the request ({answer.status_code}): {as_sentence(detail)} {remedy}".strip())
 
 
 def events_tally(document: dict[str, Any], lines_before: int = 0) -> Tally:
@@ -116,6 +117,5 @@ def dhis2_tally(document: dict[str, Any]) -> Tally:
 
 
 def _unreachable(client: httpx.AsyncClient, error: httpx.TransportError) -> str:
-    return (
-        f"ingest at {client.base_url} does not answer: {str(error) or type(error).__name__}. Is `datchuan up` running?"
-    )
+    cause = as_sentence(str(error) or type(error).__name__)
+    return f"ingest at {client.base_url} does not answer: {cause} Is `datchuan up` running?"

@@ -67,6 +67,14 @@ class Stack:
             catalog=str(options.catalog) if options.catalog else None,
         )
 
+    @property
+    def moved(self) -> dict[str, tuple[int, int]]:
+        """The parts whose wanted port was taken by another program: the wanted port, and the one used instead."""
+        wanted = {name: port for name, port in self._options.ports.items() if name in self._ports}
+        if not self._options.with_mail_sink:
+            wanted.pop(MAIL_SINK, None)
+        return {name: (port, self._ports[name]) for name, port in wanted.items() if port != self._ports[name]}
+
     def url(self, service: str) -> str:
         """Return the base URL of a service."""
         return f"http://{LOOPBACK}:{self._ports[service]}"

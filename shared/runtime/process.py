@@ -7,13 +7,16 @@ from typing import Any
 
 import structlog
 
+from shared.runtime.errors import DatchuanError
 from shared.runtime.tasks import end
 
 _log = structlog.get_logger(__name__)
 
 
 async def supervise(*coroutines: Coroutine[Any, Any, None], stop: asyncio.Event, drain_seconds: float = 10.0) -> None:
-    """Run the loops until SIGTERM or SIGINT sets `stop`, or one crashes; raise SystemExit(1) after a crash.
+    """Run the loops until SIGTERM or SIGINT sets `stop`, or one fails; raise SystemExit(1) after a crash.
+
+    A DatchuanError is no crash: it says by itself what is wrong and what to do, so it is raised to the caller.
 
     Every loop is expected to watch `stop` and to end by itself once its work in hand is finished. Those that have not
     ended `drain_seconds` later are cancelled. A second signal cancels at once.
@@ -39,8 +42,7 @@ async def supervise(*coroutines: Coroutine[Any, Any, None], stop: asyncio.Event,
         await end(tasks)
         for number in signals:
             loop.remove_signal_handler(number)
-    if _report(tasks):
-        raise SystemExit(1)
+    _raise_failures(tasks)
 
 
 async def _watch(tasks: set[asyncio.Task[None]], stop: asyncio.Event) -> None:
@@ -67,11 +69,30 @@ def _failure(task: asyncio.Task[None]) -> BaseException | None:
     return None if task.cancelled() else task.exception()
 
 
-def _report(tasks: set[asyncio.Task[None]]) -> bool:
+def _raise_failures(tasks: set[asyncio.Task[None]]) -> None:
+    told: list[DatchuanError] = []
     crashed = False
     for task in tasks:
         error = _failure(task)
-        if error is not None:
-            crashed = True
-            _log.critical("a loop of the process crashed", loop=task.get_name(), exc_info=error)
-    return crashed
+        if error is None:
+            continue
+        sentence = _sentence_in(error)
+        if sentence is not None:
+            told.append(sentence)
+            continue
+        crashed = True
+        _log.critical("a loop of the process crashed", loop=task.get_name(), exc_info=error)
+    for error in told if crashed else told[1:]:
+        _log.error("a loop of the process failed", error=str(error))
+    if crashed:
+        raise SystemExit(1)
+    if told:
+        raise told[0]
+
+
+def _sentence_in(error: BaseException) -> DatchuanError | None:
+    """Return the error that tells the operator what to do: itself, or the only kind in a group; None for a bug."""
+    if isinstance(error, BaseExceptionGroup):
+        found = [_sentence_in(inner) for inner in error.exceptions]
+        return found[0] if all(found) else None
+    return error if isinstance(error, DatchuanError) else None

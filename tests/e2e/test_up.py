@@ -75,6 +75,8 @@ async def test_what_is_imported_is_judged_and_is_still_there_after_a_restart(tmp
     with up(data):
         await is_up(data)
         cell = female_cell(data)
+        explained = run(data, "explain", "Xã Thụy Hùng", "15.1")
+        overview = run(data, "status")
         verified = run(data, "verify", "--json")
 
     assert json.loads(first.stdout)["accepted"] == 1, first.stderr
@@ -82,6 +84,10 @@ async def test_what_is_imported_is_judged_and_is_still_there_after_a_restart(tmp
     assert second_stack.returncode == 1
     assert "another stack runs on" in second_stack.stderr
     assert cell["gap"] == 17
+    assert "nữ: 88,45 % (973/1.100), kỳ 01/09/2024 – 30/09/2024, còn thiếu 17" in explained.stdout, explained.stderr
+    assert "report-1" in explained.stdout
+    assert overview.stdout.index("Tỉnh Lạng Sơn") < overview.stdout.index("Huyện Cao Lộc")
+    assert f"export DATCHUAN_DATA={data}" in (data.parent / "up.log").read_text(encoding="utf-8")
     assert json.loads(verified.stdout)["differences"] == 0
     assert verified.returncode == 0
 

@@ -189,7 +189,26 @@ def test_a_row_that_was_set_aside_is_listed_shown_and_accepted_after_the_catalog
     assert left["rows"] == []
 
 
-async def set_aside(url: str) -> int:
+def test_what_a_sender_wrote_cannot_colour_or_break_the_screen(shell: Shell) -> None:
+    evil = "[bold red]x[/] urn:x:hmis [/oops]"
+    row_id = run_in_thread(set_aside(shell.url, f"{evil}\x1b[2J"))
+
+    listed = shell.run("quarantine", "list")
+    shown = shell.run("quarantine", "show", str(row_id))
+
+    assert (listed.exit_code, shown.exit_code) == (0, 0)
+    assert evil in listed.stdout
+    assert f"{evil}[2J" in shown.stdout
+    assert "\x1b" not in listed.stdout + shown.stdout
+
+
+def test_a_database_that_is_away_says_how_to_find_a_stack_with_a_folder_of_its_own(tmp_path: Path) -> None:
+    result = Shell(f"postgresql://datchuan@127.0.0.1:{free_port()}/datchuan", tmp_path).run("status")
+
+    assert "started with --data, set DATCHUAN_DATA" in result.stderr
+
+
+async def set_aside(url: str, value: str = "06208") -> int:
     """Put a row that is right today into the quarantine, as if the catalog had lacked its commune then."""
     raw = json.dumps(
         {
@@ -200,9 +219,9 @@ async def set_aside(url: str) -> int:
     statement = (
         "INSERT INTO ingest.quarantine (source, digest, request_id, row, format, event_id, reason, field, value, "
         "detail, raw, received_at, last_seen_at, seen, status) VALUES ('hmis', '\\x00', 1, 1, 'native_json', 'late-1', "
-        "'unknown_commune', 'commune', '06208', '', :raw, now(), now(), 1, 'open') RETURNING id"
+        "'unknown_commune', 'commune', :value, '', :raw, now(), now(), 1, 'open') RETURNING id"
     )
-    return await execute(url, statement, raw=raw.encode())
+    return await execute(url, statement, raw=raw.encode(), value=value)
 
 
 async def execute(url: str, statement: str, **parameters: object) -> int:

@@ -92,6 +92,12 @@ def test_health_insurance_of_a_cao_loc_commune_is_led_by_social_insurance_with_t
     assert answer["dates_confidence"] == "uncertain"
 
 
+def test_a_threshold_that_stands_in_for_an_unknown_one_of_the_region_is_no_verified_number() -> None:
+    result = run("dispatch", "explain", "06208", "15.3", "--at", "2024-10-15")
+
+    assert "ngưỡng: chưa chắc chắn (uncertain)" in result.stdout.replace("\n", " ").replace("  ", " ")
+
+
 def test_food_safety_of_the_health_sector_has_directors_but_no_lead() -> None:
     result = run("dispatch", "explain", "06208", "17.10", "--sector", "health", "--at", "2024-10-15", "--json")
 
@@ -144,6 +150,14 @@ def test_a_dispatch_check_lists_what_is_open_and_is_strict_on_demand() -> None:
     assert {"no_lead", "no_dispatch"} <= kinds
 
 
+def test_a_dispatch_check_names_the_catalog_that_it_looked_at(folder: Path) -> None:
+    own = run("dispatch", "check", "--at", "2024-10-15", DATCHUAN_CATALOG=str(folder))
+    shipped = run("dispatch", "check", "--at", "2024-10-15")
+
+    assert own.stdout.replace("\n", "").startswith(f"catalog {folder}, digest ")
+    assert shipped.stdout.startswith("catalog (shipped), digest ")
+
+
 def test_a_unit_without_an_address_is_found(folder: Path) -> None:
     addresses = folder / "addresses.yaml"
     lines = [line for line in addresses.read_text(encoding="utf-8").splitlines() if "unit: bhxh" not in line]
@@ -167,6 +181,17 @@ def test_a_dry_run_says_what_would_become_of_each_row_without_any_server(tmp_pat
     assert result.exit_code == 1
     assert (document["rows"], document["accepted"], document["quarantined"]) == (4, 1, 3)
     assert reasons == ["unknown_commune", "numerator_over_denominator", "malformed_json"]
+
+
+def test_a_row_that_would_be_set_aside_is_told_with_file_line_event_and_value(tmp_path: Path) -> None:
+    file = tmp_path / "events.ndjson"
+    evil = "[bold red]x[/] :warning: [/oops]"
+    file.write_text("\n".join(map(json.dumps, [EVENT, {**EVENT, "id": "e-2", "commune": evil}])), encoding="utf-8")
+
+    result = run("import", str(file), "--dry-run", DATCHUAN_DATA=str(tmp_path))
+
+    assert result.exit_code == 1
+    assert f"{file}, line 2, event e-2: unknown_commune commune='{evil}' – " in result.stdout
 
 
 def test_a_dhis2_file_needs_its_source_because_only_that_says_what_its_elements_mean(tmp_path: Path) -> None:

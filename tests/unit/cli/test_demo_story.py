@@ -9,6 +9,7 @@ from rich.console import Console
 from datchuan.demo.audience import PlainAudience, audience_for
 from datchuan.demo.board import board
 from datchuan.demo.mails import Mail, parse_mail
+from datchuan.demo.result import DemoResult
 from datchuan.demo.snapshot import Change, Snapshot
 from datchuan.demo.story import Story, StoryDateError, tell
 from shared.catalog.catalog import Catalog
@@ -95,6 +96,26 @@ def test_the_board_shows_verdicts_changes_mails_and_that_the_figures_are_synthet
         )
         if text not in shown
     ] == []
+
+
+def test_a_subject_that_has_no_room_ends_after_a_whole_word() -> None:
+    out = io.StringIO()
+    mail = Mail("a@x.example", "Chưa đạt bảo hiểm y tế của phụ nữ trong toàn xã Thụy Hùng", "")
+
+    Console(file=out, width=80).print(board(Snapshot(mails=(mail,)), (), None, height=60))
+
+    assert "a@x.example  Chưa đạt bảo hiểm y tế… " in out.getvalue()
+
+
+def test_it_is_said_once_whose_alerts_go_to_nobody(story: Story) -> None:
+    told = [step for step in story.steps if "không gửi cho ai" in step.title_vi]
+
+    assert [step.title_vi.partition(":")[0] for step in told] == ["Huyện Giang Thành, Huyện Bình Liêu, Huyện Ba Chẽ"]
+
+
+def test_the_end_says_in_words_what_the_recompute_found() -> None:
+    assert "không có sai khác" in DemoResult(1, 1, 0, 0, 1, 1, 1, 0).sentences()[0]
+    assert "có 2 sai khác" in DemoResult(1, 1, 0, 0, 1, 1, 1, 2).sentences()[0]
 
 
 def test_a_pipe_gets_plain_lines_and_only_when_something_changed() -> None:

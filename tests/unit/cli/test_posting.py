@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from datchuan.errors import CommandError
 from datchuan.sending.payloads import Format, Payload
 from datchuan.sending.posting import PostingError, Sender, Tally, dhis2_tally, events_tally
 
@@ -78,7 +79,7 @@ async def test_a_refusal_is_told_with_its_remedy() -> None:
     problem = {"title": "A valid token is needed", "detail": "unknown token", "remedy": "Send the header."}
 
     async with client(lambda _request: httpx.Response(401, json=problem)) as http:
-        with pytest.raises(PostingError, match=r"\(401\): unknown token Send the header\."):
+        with pytest.raises(PostingError, match=r"\(401\): unknown token\. Send the header\."):
             await Sender(http, "wrong").post(LINES)
 
 
@@ -89,3 +90,12 @@ async def test_an_answer_that_says_that_no_row_was_good_is_a_tally_and_no_refusa
         tally = await Sender(http, "dcn_x").post(LINES)
 
     assert (tally.rows, tally.quarantined) == (1, 1)
+
+
+async def test_an_ingest_that_is_not_there_is_told_in_whole_sentences() -> None:
+    async with httpx.AsyncClient(base_url="ftp://ingest") as http:
+        with pytest.raises(PostingError) as error:
+            await Sender(http, "dcn_x").post(LINES)
+
+    sentence = CommandError(str(error.value), "What was sent before is stored.").sentence()
+    assert sentence.endswith("'ftp://'. Is `datchuan up` running? What was sent before is stored.")

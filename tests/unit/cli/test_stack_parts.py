@@ -13,6 +13,7 @@ from datchuan.stack.folder import Addresses, DataFolder, FolderInUseError
 from datchuan.stack.ports import LOOPBACK, port_or_free
 from datchuan.stack.process import ChildProcess
 from datchuan.stack.readiness import NotReadyError, wait_until_listening, wait_until_ready
+from datchuan.stack.stack import Stack, StackOptions
 from datchuan.stack.supervisor import Supervisor
 from shared.embedded.ports import free_port
 from shared.testing.polling import until
@@ -102,6 +103,19 @@ async def test_a_busy_port_is_replaced_by_a_free_one() -> None:
 
     async with server:
         assert port_or_free(busy) != busy
+
+
+async def test_a_stack_says_which_port_it_had_to_change(tmp_path: Path) -> None:
+    server = await asyncio.start_server(lambda _reader, writer: writer.close(), LOOPBACK, 0)
+    busy, free = server.sockets[0].getsockname()[1], free_port()
+
+    async with server:
+        ports = {"ingest": busy, "evaluator": free}
+        stack = Stack(DataFolder(tmp_path), StackOptions(ports=ports), lambda _line: None)
+
+    assert set(stack.moved) == {"ingest"}
+    assert stack.moved["ingest"][0] == busy
+    assert stack.url("ingest") == f"http://{LOOPBACK}:{stack.moved['ingest'][1]}"
 
 
 async def test_a_stopped_process_is_gone(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from shared.runtime.errors import DatchuanError
 from shared.runtime.process import supervise
 from shared.runtime.tasks import end
 from shared.testing.polling import until
@@ -42,6 +43,37 @@ async def test_a_crashed_loop_stops_the_others_and_the_process_fails() -> None:
 
     assert exit_.value.code == 1
     assert finished == ["drained"]
+
+
+async def test_an_error_that_tells_what_to_do_is_raised_as_it_is_after_the_others_have_drained() -> None:
+    stop, finished = asyncio.Event(), []
+
+    async def fail() -> None:
+        raise DatchuanError("Cannot listen.")
+
+    async def fail_in_a_group() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(fail())
+
+    async def loop() -> None:
+        await stop.wait()
+        finished.append("drained")
+
+    with pytest.raises(DatchuanError, match="Cannot listen"):
+        await supervise(loop(), fail_in_a_group(), stop=stop)
+
+    assert finished == ["drained"]
+
+
+async def test_a_crash_beside_such_an_error_is_still_a_crash() -> None:
+    async def fail() -> None:
+        raise DatchuanError("Cannot listen.")
+
+    async def crash() -> None:
+        raise RuntimeError("bug")
+
+    with pytest.raises(SystemExit):
+        await supervise(fail(), crash(), stop=asyncio.Event())
 
 
 async def test_a_crash_while_draining_fails_the_process_too() -> None:
