@@ -13,7 +13,7 @@ from services.notifier.domain.delivery import Delivery, DeliveryStatus, Draft, R
 from services.notifier.domain.grouping import Group, group
 from services.notifier.domain.ledger import UnroutableReason
 from services.notifier.domain.material import Material
-from services.notifier.domain.message import compose
+from services.notifier.domain.message import compose, views_of
 from services.notifier.domain.momentary import without_momentary_gaps
 from services.notifier.domain.payload import payload_of
 from services.notifier.domain.planning import Planner
@@ -105,7 +105,9 @@ class Grouper:
             subject, references = message.subject, message.references
             body = self._renderer.render(message)
             if each.channel is Channel.WEBHOOK:
-                payload = msgspec.json.encode(payload_of(message, each, delivery_id, message_id, body)).decode()
+                views = views_of(self._catalog, each, material)
+                written = payload_of(message, each, views, delivery_id, message_id, body)
+                payload = msgspec.json.encode(written).decode()
         except Exception as error:  # noqa: BLE001 - stored as a dead letter; it must not hold back all other addresses
             _log.exception("message cannot be written", delivery_id=delivery_id, address=each.address)
             failure = f"the message cannot be written: {type(error).__name__}: {error}"

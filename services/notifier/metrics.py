@@ -15,6 +15,14 @@ from shared.contracts.vocabulary import Channel, NodeKind
 _SEND_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30)
 
 
+# What ended well, or was ended by an operator, is no longer counted.
+_COUNTED = tuple(
+    status
+    for status in DeliveryStatus
+    if status not in (DeliveryStatus.SENT, DeliveryStatus.REPLACED, DeliveryStatus.DISCARDED)
+)
+
+
 class SendOutcome(StrEnum):
     """How one try to send a delivery ended."""
 
@@ -77,9 +85,8 @@ class NotifierMetrics:
             self.send_seconds.labels(channel)
             for outcome in SendOutcome:
                 self.notifications.labels(channel, outcome)
-        for status in DeliveryStatus:
-            if status is not DeliveryStatus.SENT:
-                self.deliveries.labels(status)
+        for status in _COUNTED:
+            self.deliveries.labels(status)
 
     def count_steps(self, steps: Iterable[Step]) -> None:
         """Count what happened to alerts."""
@@ -90,7 +97,6 @@ class NotifierMetrics:
         """Set the gauges to what the tables hold."""
         for kind in AlertKind:
             self.alerts_open.labels(kind).set(census.alerts_open.get(kind, 0))
-        for status in DeliveryStatus:
-            if status is not DeliveryStatus.SENT:
-                self.deliveries.labels(status).set(census.deliveries.get(status, 0))
+        for status in _COUNTED:
+            self.deliveries.labels(status).set(census.deliveries.get(status, 0))
         self.entries_waiting.set(census.entries_waiting)

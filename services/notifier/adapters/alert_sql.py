@@ -53,7 +53,7 @@ SELECT sequence, unit, node, node_kind, from_status, to_status, to_reason, cause
 """
 
 # The unique key is the promise of the ledger: nobody is told the same thing twice.
-SAVE_ENTRIES = """
+INSERT_ENTRIES = """
 INSERT INTO notifier.ledger (subject, kind, alert_id, unit, node, cell, as_of, cause, sequence, responsible_unit, role,
                              channel, address, dispatch, clauses, gap_vi, no_address_units, status, reason, due_at)
 SELECT subject, kind, alert_id, unit, node, cell, as_of, cause, sequence, responsible_unit, role,
@@ -63,8 +63,8 @@ SELECT subject, kind, alert_id, unit, node, cell, as_of, cause, sequence, respon
        subject text, kind text, alert_id text, unit text, node text, cell text, as_of date, cause text,
        sequence bigint, responsible_unit text, role text, channel text, address text, dispatch text, clauses text[],
        gap_vi text, no_address_units text[], status text, reason text, wait_seconds double precision)
-    ON CONFLICT ON CONSTRAINT ledger_once DO NOTHING
-"""
+    ON CONFLICT ON CONSTRAINT ledger_once"""
+SAVE_ENTRIES = f"{INSERT_ENTRIES} DO NOTHING"
 
 SUPERSEDE_CLOSED = """
 UPDATE notifier.ledger SET status = 'superseded', settled_at = clock_timestamp()

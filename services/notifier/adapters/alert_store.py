@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notifier.adapters import alert_sql
 from services.notifier.domain.alerts import Alert, AlertAction, AlertKey, AlertKind, EndReason, Evidence, Step
-from services.notifier.domain.book import Mark, Outcome
+from services.notifier.domain.book import Outcome
 from services.notifier.domain.ledger import Entry
+from services.notifier.domain.mark import Mark
 from shared.contracts.vocabulary import Cause, NodeKind, VerdictReason, VerdictStatus
 from shared.contracts.wire import VerdictChanged
 from shared.runtime import mailbox
@@ -57,7 +58,7 @@ class SqlAlertTransaction:
         await self._write(alert_sql.SAVE_ALERTS, [_alert_row(outcome.alerts[key]) for key in sorted(outcome.alerts)])
         await self._write(alert_sql.SAVE_MARKS, [msgspec.to_builtins(outcome.marks[k]) for k in sorted(outcome.marks)])
         await self._write(alert_sql.SAVE_ROLLUPS, [_rollup_row(change) for change in outcome.rollups])
-        await self._write(alert_sql.SAVE_ENTRIES, [_entry_row(entry) for entry in entries])
+        await self._write(alert_sql.SAVE_ENTRIES, [entry_row(entry) for entry in entries])
         await self._settle(outcome.steps)
 
     async def _write(self, statement: str, rows: Sequence[Any]) -> None:
@@ -134,6 +135,7 @@ def _rollup_row(change: VerdictChanged) -> dict[str, Any]:
     }
 
 
-def _entry_row(entry: Entry) -> dict[str, Any]:
+def entry_row(entry: Entry) -> dict[str, Any]:
+    """Return the row that an entry is written as."""
     row: dict[str, Any] = msgspec.to_builtins(entry)
     return row | {"channel": row["channel"] or ""}

@@ -44,6 +44,7 @@ THREADS = """
 SELECT DISTINCT l.address, l.alert_id, d.message_id, d.created_at
   FROM notifier.ledger AS l JOIN notifier.delivery AS d ON d.id = l.delivery_id
  WHERE l.alert_id = ANY(CAST(:ids AS text[])) AND l.address = ANY(CAST(:addresses AS text[]))
+   AND d.status NOT IN ('dead', 'replaced', 'discarded')
  ORDER BY d.created_at
 """
 
@@ -78,13 +79,14 @@ RETURNING d.id, d.channel, d.address, d.message_id, d.thread AS "references", d.
           d.created_at, d.attempts
 """
 
-# What was taken by the receiver is sent, whoever else believes to be sending it.
+# What was taken by the receiver is sent, whoever else believes to be sending it, to have given it up, or to be about to
+# tell it anew: an entry keeps the delivery that carried it until it is in another.
 SENT = """
 WITH done AS (
     UPDATE notifier.delivery SET status = 'sent', server_reply = :reply, settled_at = clock_timestamp()
      WHERE id = :id AND status <> 'sent' RETURNING id)
 UPDATE notifier.ledger AS l SET status = 'sent', settled_at = clock_timestamp()
-  FROM done WHERE l.delivery_id = done.id AND l.status IN ('grouped', 'dead')
+  FROM done WHERE l.delivery_id = done.id AND l.status <> 'sent'
 """
 
 # A sender whose claim has run out decides nothing any more: the one that took over does.

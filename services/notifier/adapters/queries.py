@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.notifier.adapters.alert_store import alert_of
 from services.notifier.domain.alerts import Alert
+from services.notifier.domain.delivery import DeliveryStatus
 
 _COLUMNS = """unit, node, cell, occurrence, opened_as, kind, opened_at, opened_cause, revision, breaches,
        evidence::text AS evidence, ended_at, end_reason, end_cause"""
@@ -27,6 +28,7 @@ class LedgerCounts:
     superseded: int
     unroutable: int
     recorded: int
+    discarded: int
     mails_sent: int
     messages_sent: int
     messages_unfinished: int
@@ -65,9 +67,10 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class DeadDelivery:
-    """A message that was given up, with the server's last reply."""
+    """A message that was given up, with the server's last reply; `discarded` when an operator has closed it."""
 
     id: str
+    status: str
     channel: str
     address: str
     subject: str
@@ -98,7 +101,8 @@ async def ledger_counts(engine: AsyncEngine) -> LedgerCounts:
                    count(*) FILTER (WHERE status = 'dead') AS dead,
                    count(*) FILTER (WHERE status = 'superseded') AS superseded,
                    count(*) FILTER (WHERE status = 'unroutable') AS unroutable,
-                   count(*) FILTER (WHERE status = 'recorded') AS recorded
+                   count(*) FILTER (WHERE status = 'recorded') AS recorded,
+                   count(*) FILTER (WHERE status = 'discarded') AS discarded
               FROM notifier.ledger) AS l,
            (SELECT count(*) FILTER (WHERE status = 'sent' AND channel = 'mail') AS mails_sent,
                    count(*) FILTER (WHERE status = 'sent') AS messages_sent,
@@ -128,13 +132,15 @@ async def story(engine: AsyncEngine, alert_id: str) -> Story | None:
     )
 
 
-async def dead_deliveries(engine: AsyncEngine, limit: int = 100) -> list[DeadDelivery]:
-    """Return the newest messages that were given up."""
+async def dead_deliveries(
+    engine: AsyncEngine, limit: int = 100, status: DeliveryStatus = DeliveryStatus.DEAD
+) -> list[DeadDelivery]:
+    """Return the newest messages that were given up, or those that an operator has discarded."""
     statement = """
-    SELECT id, channel, address, subject, attempts, server_reply, settled_at FROM notifier.delivery
-     WHERE status = 'dead' ORDER BY settled_at DESC NULLS FIRST LIMIT :limit
+    SELECT id, status, channel, address, subject, attempts, server_reply, settled_at FROM notifier.delivery
+     WHERE status = :status ORDER BY settled_at DESC NULLS FIRST LIMIT :limit
     """
-    return [DeadDelivery(**row) for row in await _rows(engine, statement, limit=limit)]
+    return [DeadDelivery(**row) for row in await _rows(engine, statement, limit=limit, status=status)]
 
 
 async def _rows(engine: AsyncEngine, statement: str, **values: Any) -> list[RowMapping]:

@@ -8,13 +8,18 @@ from shared.contracts.vocabulary import Channel
 
 
 class DeliveryStatus(StrEnum):
-    """How far a delivery has come; `sent` and `dead` are its ends."""
+    """How far a delivery has come; `sent` and `dead` are its ends.
+
+    An operator ends a dead one: `replaced` when its news waits again for another delivery, `discarded` when not.
+    """
 
     PENDING = "pending"
     SENDING = "sending"
     SENT = "sent"
     RETRY = "retry"
     DEAD = "dead"
+    REPLACED = "replaced"
+    DISCARDED = "discarded"
 
 
 @dataclass(frozen=True, slots=True)

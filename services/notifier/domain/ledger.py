@@ -9,7 +9,7 @@ from shared.contracts.vocabulary import Cause, Channel, Role
 
 
 class LedgerStatus(StrEnum):
-    """How far an entry has come. Every entry ends in one of the last five."""
+    """How far an entry has come. Every entry ends in one of the last six."""
 
     WAITING = "waiting"
     GROUPED = "grouped"
@@ -18,6 +18,7 @@ class LedgerStatus(StrEnum):
     SUPERSEDED = "superseded"
     UNROUTABLE = "unroutable"
     RECORDED = "recorded"
+    DISCARDED = "discarded"
 
 
 class UnroutableReason(StrEnum):

@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from services.notifier.domain.alerts import (
     Alert,
@@ -15,7 +14,7 @@ from services.notifier.domain.alerts import (
     Step,
 )
 from services.notifier.domain.conditions import conditions_of
-from shared.contracts.vocabulary import Cause, ChangeKind, VerdictStatus
+from shared.contracts.vocabulary import Cause, ChangeKind
 from shared.contracts.wire import VerdictChanged
 
 
@@ -31,33 +30,12 @@ def decide(latest: Mapping[str, Alert], change: VerdictChanged) -> list[Step]:
         if cell in open_now:
             steps.extend(_continue(open_now[cell], kind, change))
         else:
-            steps.append(_open(latest.get(cell), cell, kind, change))
+            steps.append(open_alert(latest.get(cell), cell, kind, change))
     return steps
 
 
-def decide_late(latest: Mapping[str, Alert], change: VerdictChanged, known_at: dt.datetime) -> list[Step]:
-    """Return what a change does that arrives after a newer one of its chỉ tiêu (known at `known_at`) was applied.
-
-    A breach that has passed is opened and resolved at once, so that it is told; one that is still open began earlier.
-    """
-    if change.to_status is not VerdictStatus.NOT_MET or change.kind is ChangeKind.EVIDENCE:
-        return []
-    steps: list[Step] = []
-    for cell, kind in sorted(conditions_of(change, ()).holding.items()):
-        alert = latest.get(cell)
-        if alert is not None and alert.is_open:
-            earlier = replace(alert, opened_at=min(alert.opened_at, change.occurred_at))
-            steps.append(Step(AlertAction.LATE, earlier, None, change.cause, change.as_of))
-            continue
-        opened = _open(alert, cell, kind, change)
-        passed = replace(Evidence.of(change), occurred_at=known_at)
-        ended = opened.alert.ended(passed, EndReason.MET)
-        steps += [opened, Step(AlertAction.RESOLVED, ended, NoticeKind.RESOLVED, change.cause, change.as_of)]
-    return steps
-
-
-def _open(last: Alert | None, cell: str, kind: AlertKind, change: VerdictChanged) -> Step:
-    """Open the next occurrence."""
+def open_alert(last: Alert | None, cell: str, kind: AlertKind, change: VerdictChanged) -> Step:
+    """Return the step that opens the next occurrence after `last`."""
     alert = Alert(
         key=AlertKey(change.unit, change.node, cell),
         occurrence=1 if last is None else last.occurrence + 1,
@@ -77,7 +55,7 @@ def _continue(alert: Alert, kind: AlertKind, change: VerdictChanged) -> Iterator
     if alert.opened_as is AlertKind.DATA_GAP and kind is AlertKind.BREACH:
         closed = _end(alert, change, EndReason.REPLACED)
         yield closed
-        yield _open(closed.alert, alert.key.cell, kind, change)
+        yield open_alert(closed.alert, alert.key.cell, kind, change)
         return
     seen = alert.seen(Evidence.of(change), kind)
     if _announces(change):
@@ -91,11 +69,15 @@ def _continue(alert: Alert, kind: AlertKind, change: VerdictChanged) -> Iterator
 
 
 def _end(alert: Alert, change: VerdictChanged, reason: EndReason) -> Step:
-    """End an alert: with good news when the target is met, else closed without a claim."""
-    ended = alert.ended(Evidence.of(change), reason)
+    return end_alert(alert, Evidence.of(change), reason, change.cause, change.as_of)
+
+
+def end_alert(alert: Alert, evidence: Evidence, reason: EndReason, cause: Cause, as_of: dt.date) -> Step:
+    """Return the step that ends an alert: with good news when the target is met, else closed without a claim."""
+    ended = alert.ended(evidence, reason)
     if reason is EndReason.MET:
-        return Step(AlertAction.RESOLVED, ended, NoticeKind.RESOLVED, change.cause, change.as_of)
-    return Step(AlertAction.CLOSED, ended, NoticeKind.CLOSED, change.cause, change.as_of)
+        return Step(AlertAction.RESOLVED, ended, NoticeKind.RESOLVED, cause, as_of)
+    return Step(AlertAction.CLOSED, ended, NoticeKind.CLOSED, cause, as_of)
 
 
 def _announces(change: VerdictChanged) -> bool:

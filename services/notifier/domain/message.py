@@ -88,6 +88,11 @@ def compose(catalog: Catalog, group: Group, material: Material, now: dt.datetime
     )
 
 
+def views_of(catalog: Catalog, group: Group, material: Material) -> tuple[ItemView, ...]:
+    """Return every item of a group in words, for readers that skip nothing."""
+    return tuple(_view(catalog, _tell(catalog, item, material), material) for item in group.items)
+
+
 def _without_repetition(views: Sequence[ItemView]) -> tuple[ItemView, ...]:
     """Let an item whose duties are cited above refer to them: twenty quotations of one clause hide the news."""
     first: dict[tuple[CitationView, ...], int] = {}

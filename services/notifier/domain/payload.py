@@ -1,5 +1,6 @@
 """The message for machines: the same facts as the mail, with stable keys, as the body of a webhook."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -8,15 +9,20 @@ from services.notifier.domain.grouping import Duty, Group, Item
 from services.notifier.domain.message import ItemView, Message
 
 
-def payload_of(message: Message, group: Group, delivery_id: str, message_id: str, text: str) -> dict[str, Any]:
-    """Return the webhook body. Fields are only ever added."""
+def payload_of(
+    message: Message, group: Group, views: Sequence[ItemView], delivery_id: str, message_id: str, text: str
+) -> dict[str, Any]:
+    """Return the webhook body, with the `views` of all items of the group. Fields are only ever added.
+
+    `brief` are the headlines of the items that the text tells no more of.
+    """
     return {
         "schema_version": 1,
         "id": delivery_id,
         "message_id": message_id,
         "subject": message.subject,
         "text": text,
-        "items": [_item(item, view) for item, view in zip(group.items, message.items, strict=False)],
+        "items": [_item(item, view) for item, view in zip(group.items, views, strict=True)],
         "brief": list(message.brief),
     }
 

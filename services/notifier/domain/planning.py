@@ -1,7 +1,7 @@
 """From news to ledger entries: who is told of it, in which role, by which clause, at which address."""
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from services.notifier.domain.alerts import AlertKey, NoticeKind, Step
@@ -9,7 +9,6 @@ from services.notifier.domain.ledger import Entry, LedgerStatus, UnroutableReaso
 from services.notifier.domain.policy import TOLD_OF_NO_LEAD, Windows, is_wanted
 from services.notifier.domain.route import Assignment, Routing, addresses_for, route, route_rollup
 from shared.catalog.catalog import Catalog
-from shared.catalog.dispatches import Address
 from shared.contracts.vocabulary import Channel, NodeKind, Role, VerdictStatus
 from shared.contracts.wire import VerdictChanged
 
@@ -82,11 +81,8 @@ class Planner:
         ] + unreachable
 
     def _addressed(self, entry: Entry) -> list[Entry]:
-        address = addresses_for(self.catalog, entry.dispatch or "", entry.responsible_unit, entry.unit)
-        found = [
-            replace(entry, channel=channel, address=place)
-            for channel, place in (_places(address, entry) if address is not None else ())
-        ]
+        places = places_of(self.catalog, entry.dispatch or "", entry.responsible_unit, entry.unit)
+        found = [replace(entry, channel=channel, address=address) for channel, address in places]
         return found or [_unroutable(entry, UnroutableReason.NO_ADDRESS)]
 
 
@@ -103,14 +99,18 @@ def is_announced(change: VerdictChanged) -> bool:
     )
 
 
-def _places(address: Address, entry: Entry) -> Iterator[tuple[Channel, str]]:
-    for mail in address.mail:
-        yield Channel.MAIL, mail
+def places_of(catalog: Catalog, dispatch: str, responsible_unit: str, unit: str) -> list[tuple[Channel, str]]:
+    """Return every channel and address at which a responsible unit is told of a unit, by this catalog."""
+    address = addresses_for(catalog, dispatch, responsible_unit, unit)
+    if address is None:
+        return []
+    places = [(Channel.MAIL, mail) for mail in address.mail]
     if address.webhook:
-        yield Channel.WEBHOOK, address.webhook
+        places.append((Channel.WEBHOOK, address.webhook))
     if address.console:
-        place = f"{entry.dispatch}/{entry.responsible_unit}"
-        yield Channel.CONSOLE, f"{place}/{address.commune}" if address.commune else place
+        place = f"{dispatch}/{responsible_unit}"
+        places.append((Channel.CONSOLE, f"{place}/{address.commune}" if address.commune else place))
+    return places
 
 
 def _assigned(news: Entry, assignment: Assignment) -> Entry:

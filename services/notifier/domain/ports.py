@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.notifier.domain.alerts import Alert
-from services.notifier.domain.book import Mark, Outcome
+from services.notifier.domain.book import Outcome
 from services.notifier.domain.delivery import Delivery, DeliveryStatus, Draft, Result
 from services.notifier.domain.ledger import DueEntry, Entry
+from services.notifier.domain.mark import Mark
 from services.notifier.domain.material import Material
 from services.notifier.domain.message import Message
 from shared.contracts.vocabulary import Channel

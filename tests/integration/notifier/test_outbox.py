@@ -1,6 +1,7 @@
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -62,12 +63,16 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
 @pytest.fixture
 async def told(engine: AsyncEngine, catalog: Catalog) -> int:
     """Tell breaches of all communes; return how many addresses have news waiting."""
-    batch = a_batch("m1", *(a_breach(number, unit=unit) for number, unit in enumerate(COMMUNES, 1)))
+    await tell_all(engine, catalog)
+    return len(COMMUNES) + 2
+
+
+async def tell_all(engine: AsyncEngine, catalog: Catalog, communes: Sequence[str] = COMMUNES) -> None:
+    batch = a_batch("m1", *(a_breach(number, unit=unit) for number, unit in enumerate(communes, 1)))
     async with engine.begin() as connection:
         await mailbox.put(connection, Notifiers.copies(batch))
     keeper = AlertKeeper(SqlAlertStore(engine), Planner(catalog, Windows(0, 0)), NotifierMetrics(CollectorRegistry()))
     await keeper.on_verdict_changed([batch])
-    return len(COMMUNES) + 2
 
 
 def an_outbox(engine: AsyncEngine, sender: str = "a", lease_seconds: float = 60, attempts: int = 3) -> SqlOutbox:
@@ -185,3 +190,24 @@ async def test_the_census_counts_what_is_open_and_what_waits(engine: AsyncEngine
 
     assert (before.alerts_open, before.entries_waiting) == ({"breach": len(COMMUNES)}, 4 * len(COMMUNES))
     assert (after.deliveries, after.entries_waiting) == ({"pending": len(COMMUNES) + 1, "sending": 1}, 0)
+
+
+async def test_a_webhook_is_given_the_facts_of_every_item_however_many_there_are(
+    engine: AsyncEngine, catalog: Catalog
+) -> None:
+    addresses = tuple(
+        address.model_copy(update={"mail": (), "webhook": "https://bhxh.example/tin"})
+        if "bhxh.caoloc@langson.example" in address.mail
+        else address
+        for address in catalog.addresses
+    )
+    by_webhook = Catalog(**{n: getattr(catalog, n) for n in Catalog.model_fields} | {"addresses": addresses})
+    many = [*COMMUNES, "06184", "06187"]
+    await tell_all(engine, by_webhook, many)
+
+    await a_grouper(engine, by_webhook).group_due()
+
+    (delivery,) = await an_outbox(engine).take(Channel.WEBHOOK, 5)
+    items = json.loads(delivery.payload)["items"]
+    assert len(many) > 20
+    assert sorted(item["alert"]["id"] for item in items) == sorted(f"{unit}:xa_ntm/15.1:female:1" for unit in many)

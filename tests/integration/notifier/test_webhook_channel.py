@@ -39,6 +39,43 @@ class Receiver:
             await reader.read()
 
 
+class Dripping:
+    """An HTTP server that sends `head` at once and then a byte now and then, for ever; it counts its requests."""
+
+    def __init__(self, head: str) -> None:
+        self.head = head.encode()
+        self.requests = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        self.requests += 1
+        writer.write(self.head)
+        hung_up = asyncio.create_task(reader.read())
+        try:
+            while not hung_up.done():
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.wait({hung_up}, timeout=0.05)
+        finally:
+            hung_up.cancel()
+            await asyncio.gather(hung_up, return_exceptions=True)
+
+
+class Flooding:
+    """An HTTP server whose answer has no end; it counts the bytes that were taken from it."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+        while True:
+            writer.write(b"x" * 1_000)
+            await writer.drain()
+            self.taken += 1_000
+
+
 @asynccontextmanager
 async def receiver(answer: str = "200 OK") -> AsyncIterator[tuple[Receiver, str]]:
     found = Receiver(answer)
@@ -113,6 +150,34 @@ async def test_a_receiver_that_does_not_answer_is_tried_again() -> None:
 
     assert isinstance(result, Failed)
     assert not result.permanent
+
+
+async def test_a_receiver_that_drips_its_headers_is_given_up_within_the_timeout_and_tried_again() -> None:
+    dripping = Dripping("HTTP/1.1 200 OK\r\nX-Slow: ")
+    async with listening(dripping.serve) as port, asyncio.timeout(2):
+        result = await send(f"http://127.0.0.1:{port}/", timeout_seconds=0.3)
+
+    assert isinstance(result, Failed)
+    assert not result.permanent
+    assert dripping.requests == 1
+
+
+async def test_a_receiver_that_drips_its_text_has_answered_by_its_status() -> None:
+    dripping = Dripping("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+    async with listening(dripping.serve) as port, asyncio.timeout(2):
+        result = await send(f"http://127.0.0.1:{port}/", timeout_seconds=0.3)
+
+    assert isinstance(result, Sent)
+    assert result.reply.startswith("200 x")
+
+
+async def test_no_more_of_an_answer_is_read_than_is_kept() -> None:
+    flooding = Flooding()
+    async with listening(flooding.serve) as port, asyncio.timeout(5):
+        result = await send(f"http://127.0.0.1:{port}/", timeout_seconds=4)
+
+    assert result == Sent("200 " + "x" * 500)
+    assert flooding.taken < 50_000_000
 
 
 async def test_a_receiver_that_is_away_is_tried_again() -> None:

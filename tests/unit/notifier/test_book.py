@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notifier.domain.alerts import Alert, Step
-from services.notifier.domain.book import Mark, apply
+from services.notifier.domain.book import apply
+from services.notifier.domain.mark import Mark
 from shared.contracts.vocabulary import Cause, ChangeKind
 from shared.contracts.vocabulary import VerdictReason as Reason
 from shared.contracts.vocabulary import VerdictStatus as Status

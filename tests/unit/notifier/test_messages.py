@@ -9,7 +9,7 @@ from services.notifier.domain.book import apply
 from services.notifier.domain.grouping import ItemKind, group
 from services.notifier.domain.ledger import DueEntry, Entry
 from services.notifier.domain.material import Material, RollupChange
-from services.notifier.domain.message import Message, compose
+from services.notifier.domain.message import Message, compose, views_of
 from services.notifier.domain.payload import payload_of
 from services.notifier.domain.planning import Planner
 from services.notifier.domain.policy import Windows
@@ -270,9 +270,10 @@ def test_the_webhook_body_has_the_facts_with_stable_keys(catalog: Catalog) -> No
     outcome = apply([], [], [a_breach()])
     entries = Planner(catalog, Windows()).plan(outcome.steps, []).entries
     (told, *_) = group((due(entry, number) for number, entry in enumerate(entries)), 100)
-    message = compose(catalog, told, Material(alerts=outcome.alerts), MORNING, 20)
+    material = Material(alerts=outcome.alerts)
+    message = compose(catalog, told, material, MORNING, 20)
 
-    body = payload_of(message, told, "d1", "<d1@x>", "text")
+    body = payload_of(message, told, views_of(catalog, told, material), "d1", "<d1@x>", "text")
 
     (item,) = body["items"]
     assert (item["kind"], item["unit"], item["node"], item["cell"]) == ("opened", "06208", "xa_ntm/15.1", "female")
@@ -283,6 +284,21 @@ def test_the_webhook_body_has_the_facts_with_stable_keys(catalog: Catalog) -> No
         "dispatch": "caoloc-ubnd-vp-2024-09",
         "clauses": ["c7a"],
     }
+
+
+def test_the_webhook_body_has_the_facts_of_items_that_the_text_tells_by_headline_only(catalog: Catalog) -> None:
+    outcome = apply([], [], [a_breach(number, unit=unit) for number, unit in enumerate(("06190", "06193", "06208"), 1)])
+    entries = Planner(catalog, Windows()).plan(outcome.steps, []).entries
+    told = next(g for g in group((due(entry, n) for n, entry in enumerate(entries)), 100) if g.address == BHXH)
+    material = Material(alerts=outcome.alerts)
+    message = compose(catalog, told, material, MORNING, 1)
+
+    body = payload_of(message, told, views_of(catalog, told, material), "d1", "<d1@x>", "text")
+
+    assert [(item["unit"], item["node"], item["cell"], item["alert"]["id"]) for item in body["items"]] == [
+        (unit, "xa_ntm/15.1", "female", f"{unit}:xa_ntm/15.1:female:1") for unit in ("06190", "06193", "06208")
+    ]
+    assert len(body["brief"]) == 2
 
 
 def test_the_same_duty_is_quoted_once(catalog: Catalog) -> None:
