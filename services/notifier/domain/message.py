@@ -14,7 +14,7 @@ from services.notifier.domain.labels_vi import CAUSE_VI, CONFIDENCE_VI, REASON_V
 from services.notifier.domain.material import Material, RollupChange
 from services.notifier.domain.numbers_vi import date_vi, moment_vi
 from shared.catalog.catalog import Catalog
-from shared.contracts.vocabulary import Cause
+from shared.contracts.vocabulary import Cause, VerdictStatus
 
 MAX_REFERENCES = 20
 
@@ -127,10 +127,13 @@ def _view(catalog: Catalog, told: _Told, material: Material) -> ItemView:
     return _alert_view(catalog, told, told.facts, material.consequences.get(told.facts.alert.id, ()))
 
 
-def _caused_by(facts: Facts, changes: Sequence[RollupChange]) -> tuple[RollupChange, ...]:
-    """Return the roll-up changes that hang on the chỉ tiêu: its tiêu chí, its standard, and those that require it."""
+def _caused_by(facts: Facts, kind: ItemKind, changes: Sequence[RollupChange]) -> tuple[RollupChange, ...]:
+    """Return the roll-up changes that hang on the chỉ tiêu: its tiêu chí, its standard, and those that require it.
+
+    They were decided when the alert opened or ended; that its data was lost since has others, told on their own.
+    """
     rule = facts.rule
-    if rule is None:
+    if rule is None or kind is ItemKind.DATA_LOST:
         return ()
     above = {rule.criterion_node, rule.standard}
     above |= {each.id for each in facts.catalog.standards if rule.standard in each.requires}
@@ -158,14 +161,22 @@ def _alert_view(catalog: Catalog, told: _Told, facts: Facts, changes: Sequence[R
         since=f"{date_vi(alert.opened_at)}{number}",
         until="" if alert.ended_at is None else date_vi(alert.ended_at),
         cause=_cause(catalog, cause, facts),
-        consequences=tuple(_consequence(catalog, change) for change in _caused_by(facts, changes)),
+        consequences=tuple(_consequence(catalog, change) for change in _caused_by(facts, item.kind, changes)),
         citations=citations_of(catalog, item.duties),
         same_duty_as=0,
         actions=_actions(item, facts),
-        notes=notes_of(catalog, item),
+        notes=(*_open_verdict(facts), *notes_of(catalog, item)),
         alert=alert,
         change=None,
     )
+
+
+def _open_verdict(facts: Facts) -> tuple[str, ...]:
+    """Return the note that one group falls short while the chỉ tiêu as a whole has no verdict yet."""
+    alert = facts.alert
+    if alert.kind is not AlertKind.BREACH or alert.evidence.status is not VerdictStatus.NOT_EVALUABLE:
+        return ()
+    return (f"Kết luận của cả chỉ tiêu: {STATUS_VI[alert.evidence.status]} ({REASON_VI[alert.evidence.reason]}).",)
 
 
 def _rollup_view(catalog: Catalog, told: _Told, change: RollupChange) -> ItemView:
@@ -196,17 +207,19 @@ def _rollup_view(catalog: Catalog, told: _Told, change: RollupChange) -> ItemVie
 
 
 def _confidence(facts: Facts) -> str:
+    """Return how far the applied threshold, the chỉ tiêu's number and its window can be trusted."""
     rule = facts.rule
     if rule is None:
         return ""
-    regional = {facts.unit.region, facts.unit.group} & set(rule.thresholds)
-    default = rule.thresholds.get("default")
-    own = [rule.thresholds[key] for key in regional if key and rule.thresholds[key] not in (None, default)]
-    degree = rule.regions_confidence if own and rule.regions_confidence else rule.confidence
-    words = CONFIDENCE_VI[degree]
-    return (
-        words if rule.code_confidence is degree else f"{words}; số hiệu chỉ tiêu: {CONFIDENCE_VI[rule.code_confidence]}"
-    )
+    applied = rule.applied_confidence((facts.unit.group, facts.unit.region))
+    said = {"ngưỡng": applied, "số hiệu chỉ tiêu": rule.code_confidence}
+    if applied is not rule.confidence:
+        said = {"ngưỡng chung": rule.confidence, "ngưỡng theo vùng": applied, "số hiệu chỉ tiêu": rule.code_confidence}
+    if rule.window_confidence is not None:
+        said["khoảng thời gian xét (trong năm)"] = rule.window_confidence
+    if len(set(said.values())) == 1:
+        return CONFIDENCE_VI[applied]
+    return "; ".join(f"{what}: {CONFIDENCE_VI[degree]}" for what, degree in said.items())
 
 
 def _cause(catalog: Catalog, cause: Cause, facts: Facts) -> str:

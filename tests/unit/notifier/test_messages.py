@@ -262,7 +262,8 @@ def test_every_legal_number_has_its_source_and_confidence_beside_it(catalog: Cat
     item = messages(catalog, a_breach())[BHXH].items[0]
 
     assert item.basis == "QĐ 318/QĐ-TTg 8/3/2022, Phụ lục I, tiêu chí 15"
-    assert item.confidence.startswith("đã kiểm chứng qua nguồn đọc được")
+    assert "ngưỡng chung: đã kiểm chứng qua nguồn đọc được" in item.confidence
+    assert "ngưỡng theo vùng: nhớ lại, chưa thấy văn bản" in item.confidence
     assert "số hiệu chỉ tiêu: nhớ lại" in item.confidence
 
 
@@ -316,3 +317,14 @@ def test_a_target_missed_again_says_how_often_and_a_gap_before_it_does_not_count
 
     assert [item.since for item in once.items if item.word == "chưa đạt"] == ["15/10/2024"]
     assert "15/10/2024 (lần chưa đạt thứ 2)" in [item.since for item in twice.items]
+
+
+def test_a_group_that_falls_short_while_another_is_silent_says_that_the_whole_has_no_verdict_yet(
+    catalog: Catalog,
+) -> None:
+    change = a_change(1, a_silent_cell("male"), a_cell("female", 900), to=Status.NOT_EVALUABLE)
+
+    items = messages(catalog, change)[BHXH].items
+
+    breach = next(item for item in items if item.word == "chưa đạt")
+    assert breach.notes[0].startswith("Kết luận của cả chỉ tiêu: chưa đánh giá được (")
