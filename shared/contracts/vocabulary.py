@@ -180,6 +180,7 @@ class QuarantineReason(StrEnum):
     MALFORMED_JSON = "malformed_json"
     WRONG_TYPE = "wrong_type"
     MISSING_FIELD = "missing_field"
+    MISSPELT_FIELD = "misspelt_field"
     UNKNOWN_COMMUNE = "unknown_commune"
     COMMUNE_NOT_VALID_THEN = "commune_not_valid_then"
     UNKNOWN_INDICATOR = "unknown_indicator"

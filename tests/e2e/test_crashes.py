@@ -110,11 +110,15 @@ class Stream:
                 self.tally += await self._post(sender, Payload(Path("stream"), Format.NDJSON, body, first + 1))
 
     async def _post(self, sender: Sender, payload: Payload) -> Tally:
-        while True:
+        async def posted() -> Tally | None:
             try:
                 return await sender.post(payload)
             except PostingError:
-                await asyncio.sleep(0.2)
+                return None
+
+        tally = await until(posted, timeout=60, what="ingest takes the reports", interval=0.2)
+        assert tally is not None
+        return tally
 
 
 async def kill_service(stack: Stack, name: str) -> None:

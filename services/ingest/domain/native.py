@@ -1,6 +1,7 @@
 """The native event as senders write it, decoded row by row so that a bad row never harms its neighbours."""
 
 import datetime as dt
+import difflib
 import json
 import math
 from collections.abc import Callable
@@ -32,7 +33,7 @@ class NativeEvent(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=T
     """One report as sent: types are right, meaning is not yet checked.
 
     Unknown fields are forbidden here only so that the fast decoder notices them: the slow one then looks whether they
-    are personal data, and ignores them otherwise.
+    are personal data or nearly a known field, and ignores them otherwise.
     """
 
     id: _Name
@@ -51,6 +52,8 @@ class NativeEvent(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=T
     evidence: Evidence | None = None
 
 
+_FIELDS: Final = frozenset(NativeEvent.__struct_fields__)
+_NEARLY: Final = 0.8  # "delete", "Sex" and "observedAt" are near enough, "comment" is not
 decode_fast: Final[Callable[[bytes | msgspec.Raw], NativeEvent]] = msgspec.json.Decoder(NativeEvent).decode
 
 
@@ -107,6 +110,7 @@ def event_from(document: object) -> NativeEvent:
     for name in ("id", "commune", "indicator", "period"):
         if document.get(name) in (None, ""):
             raise refuse(QuarantineReason.MISSING_FIELD, name)
+    _refuse_misspelt(document)
     return NativeEvent(
         id=_name(document, "id") or "",
         commune=_text(document, "commune") or "",
@@ -123,6 +127,14 @@ def event_from(document: object) -> NativeEvent:
         stage=_stage(document),
         evidence=_evidence(document),
     )
+
+
+def _refuse_misspelt(document: dict[str, object]) -> None:
+    """Refuse an unknown field that is nearly a known one; others are ignored, so that a sender may send more."""
+    for name in document.keys() - _FIELDS:
+        nearest = difflib.get_close_matches(name[:MAX_ID_LENGTH].casefold(), _FIELDS, n=1, cutoff=_NEARLY)
+        if nearest:
+            raise refuse(QuarantineReason.MISSPELT_FIELD, name[:MAX_ID_LENGTH], None, f"is it {nearest[0]}?")
 
 
 def _text(document: dict[str, object], field: str) -> str | None:

@@ -24,6 +24,10 @@ REMEDIES: Final[dict[Reason, Remedy]] = {
         "Dùng đúng kiểu dữ liệu: số không đặt trong ngoặc kép, mã đặt trong ngoặc kép.",
     ),
     Reason.MISSING_FIELD: Remedy("Add the field.", "Bổ sung trường còn thiếu."),
+    Reason.MISSPELT_FIELD: Remedy(
+        "Write the field's name as the documentation does, or leave the field out.",
+        "Ghi đúng tên trường theo tài liệu, hoặc bỏ trường đó.",
+    ),
     Reason.UNKNOWN_COMMUNE: Remedy(
         "Use the statistical code of the commune, with its leading zeros, or add the unit to the catalog.",
         "Dùng mã đơn vị hành chính của xã (đủ các số 0 ở đầu), hoặc bổ sung xã vào danh mục.",

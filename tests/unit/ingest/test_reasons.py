@@ -33,6 +33,8 @@ BAD_FIELDS: list[tuple[Reason, str, dict[str, Any]]] = [
     (Reason.MISSING_FIELD, "indicator", {"indicator": None}),
     (Reason.MISSING_FIELD, "period", {"period": None}),
     (Reason.MISSING_FIELD, "observed_at", {"observed_at": None}),
+    (Reason.MISSPELT_FIELD, "delete", {"delete": True}),
+    (Reason.MISSPELT_FIELD, "observedAt", {"observedAt": "2024-10-02T08:30:00Z"}),
     (Reason.UNKNOWN_COMMUNE, "commune", {"commune": "06187.0"}),
     (Reason.COMMUNE_NOT_VALID_THEN, "commune", {"commune": "C9", "period": "2025-01"}),
     (Reason.UNKNOWN_INDICATOR, "indicator", {"indicator": "99.9"}),
