@@ -2,25 +2,17 @@
 
 from rich.text import Text
 
-from services.notifier.domain.labels_vi import CAUSE_VI, REASON_VI
+from shared.contracts.labels_vi import CAUSE_VI, GROUP_VI, REASON_VI, STATUS_VI
 from shared.contracts.vocabulary import (
     Cause,
     Confidence,
     Operator,
     Part,
     Role,
-    Sector,
-    Sex,
     VerdictReason,
     VerdictStatus,
 )
 
-STATUS_VI = {
-    VerdictStatus.MET: "đạt",
-    VerdictStatus.NOT_MET: "chưa đạt",
-    VerdictStatus.NOT_EVALUABLE: "chưa đánh giá được",
-    VerdictStatus.NOT_APPLICABLE: "không áp dụng",
-}
 STATUS_STYLE = {
     VerdictStatus.MET: "green",
     VerdictStatus.NOT_MET: "bold red",
@@ -35,14 +27,6 @@ ROLE_VI = {
     Role.APPRAISING: "thẩm định",
     Role.IMPLEMENTING: "triển khai thực hiện",
     Role.DATA: "rà soát, thống kê danh sách",
-}
-CELL_VI = {
-    "": "",
-    Sex.MALE.value: "nam",
-    Sex.FEMALE.value: "nữ",
-    Sector.HEALTH.value: "ngành Y tế",
-    Sector.INDUSTRY_TRADE.value: "ngành Công Thương",
-    Sector.AGRICULTURE.value: "ngành Nông nghiệp",
 }
 PART_VI = {
     Part.MEASURE: "cả số đo",
@@ -73,7 +57,7 @@ def status_vi(status: str) -> Text:
 
 def cell_vi(cell: str) -> str:
     """Return the Vietnamese word for a sex or sector, the cell itself when it is neither."""
-    return CELL_VI.get(cell, cell)
+    return GROUP_VI.get(cell, cell)
 
 
 def role_vi(role: Role) -> str:

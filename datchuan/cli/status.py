@@ -10,10 +10,11 @@ from datchuan.cli.communes import ANY_LEVEL, find_unit, place
 from datchuan.cli.output import JsonOption, console, print_json, table
 from datchuan.cli.session import Session
 from datchuan.cli.verdicts import status_document, status_row
-from datchuan.labels import STATUS_VI, status_vi
+from datchuan.labels import status_vi
 from services.evaluator.adapters import queries
 from shared.catalog.catalog import Catalog
 from shared.catalog.units import AdminUnit
+from shared.contracts.labels_vi import STATUS_VI
 from shared.contracts.vocabulary import VerdictStatus
 
 NOTE_VI = "Chỉ là phần y tế của các bộ tiêu chí; không phải kết luận về danh hiệu nông thôn mới."

@@ -16,7 +16,8 @@ from datchuan.demo.words import (
     TITLE_VI,
     change_line,
 )
-from datchuan.labels import STATUS_STYLE, STATUS_VI
+from datchuan.labels import STATUS_STYLE
+from shared.contracts.labels_vi import STATUS_VI
 from shared.contracts.vocabulary import VerdictStatus
 
 _NOTICE_LINES, _TABLE_LINES, _FRAME_LINES = 4, 12, 2

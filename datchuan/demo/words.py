@@ -1,7 +1,7 @@
 """The words of the demonstration, in Vietnamese with English beneath."""
 
 from datchuan.demo.snapshot import Change
-from datchuan.labels import STATUS_VI
+from shared.contracts.labels_vi import STATUS_VI
 
 TITLE_VI = "Đạt Chuẩn – theo dõi phần y tế của nông thôn mới"
 TITLE_EN = "watches the health part of the New Rural Development criteria"

@@ -31,15 +31,8 @@ class Recomputed:
     rollups: Counter[tuple[str, str, VerdictStatus]]
 
 
-def newest_facts(reports: Iterable[IndicatorReported]) -> dict[FactKey, IndicatorReported]:
-    """Return the newest report of every fact; the order of `reports` does not matter."""
-    facts: dict[FactKey, IndicatorReported] = {}
-    keep_newest(facts, reports)
-    return facts
-
-
 def keep_newest(facts: dict[FactKey, IndicatorReported], reports: Iterable[IndicatorReported]) -> None:
-    """Take more reports into `facts`, the newest of every fact."""
+    """Take reports into `facts`, the newest of every fact; the order of `reports` does not matter."""
     for report in reports:
         period = (report.period_end, report.period_start)
         key = (report.unit, report.indicator, report.cell, period, report.part)

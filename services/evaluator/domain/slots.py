@@ -32,12 +32,12 @@ class SlotTable:
 
 def slot_table(catalog: Catalog) -> SlotTable:
     """Return the slots of every indicator of a catalog."""
-    slots: list[Slot] = []
-    for indicator in catalog.indicators:
-        if set(indicator.measures) - {MeasureKind.BOOLEAN}:
-            slots.extend(Slot(indicator.key, cell, attested=False) for cell in indicator.cells)
-        if MeasureKind.BOOLEAN in indicator.measures:
-            slots.append(Slot(indicator.key, "", attested=True))
+    slots = dict.fromkeys(
+        Slot(indicator.key, cell, attested=measure is MeasureKind.BOOLEAN)
+        for indicator in catalog.indicators
+        for measure in indicator.measures
+        for cell in indicator.cells_for(measure)
+    )
     return SlotTable(
         slots=tuple(slots),
         measured={(s.indicator, s.cell): number for number, s in enumerate(slots) if not s.attested},

@@ -3,8 +3,9 @@
 from services.notifier.domain.alerts import AlertKind
 from services.notifier.domain.facts import Facts
 from services.notifier.domain.grouping import ItemKind
-from services.notifier.domain.labels_vi import CEILINGS, HOLDS_SIGN, REASON_VI
+from services.notifier.domain.labels_vi import CEILINGS, HOLDS_SIGN
 from services.notifier.domain.numbers_vi import count_vi
+from shared.contracts.labels_vi import REASON_VI
 from shared.contracts.vocabulary import Role
 
 _BREACH = {

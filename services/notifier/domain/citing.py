@@ -29,7 +29,7 @@ class CitationView:
 def notes_of(catalog: Catalog, item: Item) -> tuple[str, ...]:
     """Return what the addressee must know of the routing: no lead unit, units without an address."""
     notes = [f"Chưa có đơn vị chủ trì theo công văn. {item.gap_vi}"] if item.gap_vi else []
-    dispatch = dispatch_of(catalog, item.entry.dispatch)
+    dispatch = catalog.dispatch_by_id.get(item.entry.dispatch or "")
     for missing in item.no_address_units:
         unit = next((each for each in dispatch.units if each.id == missing), None) if dispatch else None
         name = responsible_unit_name(unit, catalog.unit_by_id[item.entry.unit]) if unit else missing
@@ -37,14 +37,9 @@ def notes_of(catalog: Catalog, item: Item) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def dispatch_of(catalog: Catalog, dispatch_id: str | None) -> OfficialDispatch | None:
-    """Return a dispatch by id, or None when the catalog no longer has it."""
-    return next((dispatch for dispatch in catalog.dispatches if dispatch.id == dispatch_id), None)
-
-
 def addressee_of(catalog: Catalog, duty: Duty) -> str:
     """Return the name of the responsible unit that holds a duty."""
-    dispatch = dispatch_of(catalog, duty.dispatch)
+    dispatch = catalog.dispatch_by_id.get(duty.dispatch or "")
     unit = next((each for each in dispatch.units if each.id == duty.responsible_unit), None) if dispatch else None
     return duty.responsible_unit if unit is None else responsible_unit_name(unit, catalog.unit_by_id[duty.unit])
 
@@ -61,7 +56,7 @@ def citations_of(catalog: Catalog, duties: Iterable[Duty]) -> tuple[CitationView
     """Return the clauses of the duties, each once, by dispatch."""
     found: dict[str, dict[ClauseView, None]] = {}
     for duty in duties:
-        dispatch = dispatch_of(catalog, duty.dispatch)
+        dispatch = catalog.dispatch_by_id.get(duty.dispatch or "")
         if dispatch is not None:
             cited = found.setdefault(_citation(dispatch), {})
             for clause in dispatch.clauses:

@@ -4,21 +4,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from services.notifier.domain.alerts import Alert, Evidence
-from services.notifier.domain.labels_vi import (
-    CEILINGS,
-    CELL_VI,
-    HOLDS_SIGN,
-    MISSES_SIGN,
-    NO_DATA_VI,
-    REASON_VI,
-    SILENT,
-    STATUS_VI,
-)
+from services.notifier.domain.labels_vi import CEILINGS, CELL_VI, HOLDS_SIGN, MISSES_SIGN, NO_DATA_VI, SILENT
 from services.notifier.domain.numbers_vi import count_vi, percent_of, percent_vi, threshold_vi
 from shared.catalog.catalog import Catalog
 from shared.catalog.indicators import Indicator
 from shared.catalog.rulesets import IndicatorRule
 from shared.catalog.units import AdminUnit
+from shared.contracts.labels_vi import REASON_VI, STATUS_VI
 from shared.contracts.vocabulary import Combine, Operator, VerdictStatus
 from shared.contracts.wire import CellFinding
 

@@ -10,10 +10,11 @@ from services.notifier.domain.citing import CitationView, addressee_of, citation
 from services.notifier.domain.facts import Facts, place_of
 from services.notifier.domain.grouping import Group, Item, ItemKind
 from services.notifier.domain.headlines import criterion_name, headline, node_name, rollup_headline, subject, word_for
-from services.notifier.domain.labels_vi import CAUSE_VI, CONFIDENCE_VI, REASON_VI, STATUS_VI
+from services.notifier.domain.labels_vi import CONFIDENCE_VI
 from services.notifier.domain.material import Material, RollupChange
 from services.notifier.domain.numbers_vi import date_vi, moment_vi
 from shared.catalog.catalog import Catalog
+from shared.contracts.labels_vi import CAUSE_VI, REASON_VI, STATUS_VI
 from shared.contracts.vocabulary import Cause, VerdictStatus
 
 MAX_REFERENCES = 20

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from services.evaluator.domain.engine import Engine
 from services.evaluator.domain.findings import Finding, finding
-from services.evaluator.domain.outcome import StoredVerdict, Transition
-from services.evaluator.domain.recompute import Recomputed, newest_facts, recompute
+from services.evaluator.domain.outcome import FactKey, StoredVerdict, Transition
+from services.evaluator.domain.recompute import Recomputed, keep_newest, recompute
 from shared.contracts.vocabulary import ChangeKind, Part, Stage, VerdictReason, VerdictStatus
 from shared.contracts.wire import IndicatorReported
 from shared.testing.factories import NOON, a_catalog, a_report
@@ -74,6 +74,12 @@ def report(draw: st.DrawFn, seq: int) -> IndicatorReported:
         deleted=draw(st.integers(0, 5)) == 0,
         stage=draw(st.sampled_from((None, Stage.FINAL))),
     )
+
+
+def newest_facts(journal: Sequence[IndicatorReported]) -> dict[FactKey, IndicatorReported]:
+    facts: dict[FactKey, IndicatorReported] = {}
+    keep_newest(facts, journal)
+    return facts
 
 
 class Run:
