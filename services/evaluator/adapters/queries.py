@@ -9,10 +9,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.evaluator.adapters import sql_read
-from services.evaluator.domain.engine import Engine
 from services.evaluator.domain.findings import Finding
 from services.evaluator.domain.outcome import StoredVerdict
-from services.evaluator.domain.plan import Node
+from services.evaluator.domain.plan import Node, PlanKey, compile_plan
+from services.evaluator.domain.recompute import histories_of, state_of
+from services.evaluator.domain.slots import slot_table
 from services.evaluator.domain.state import UnitState
 from shared.catalog.catalog import Catalog
 from shared.contracts.vocabulary import VerdictReason, VerdictStatus
@@ -82,10 +83,12 @@ async def unit_status(connection: AsyncConnection, catalog: Catalog, unit: str, 
     rows = await connection.execute(_UNIT_VERDICTS, {"unit": unit})
     stored = {row.node: sql_read.verdict_of(row) for row in rows}
     facts = await unit_facts(connection, unit)
-    engine = Engine(catalog, as_of)
-    engine.restore(facts, {}, dt.datetime.combine(as_of, dt.time.min, tzinfo=dt.UTC))
-    state = engine.units[unit]
-    return [_node_status(state, node, stored.get(node.name), as_of) for node in state.plan.nodes]
+    place, slots = catalog.unit_by_id[unit], slot_table(catalog)
+    if not place.in_force(as_of):
+        return []
+    plan = compile_plan(catalog, slots, PlanKey.of(place), as_of)
+    state = state_of(place, catalog, plan, slots, histories_of(facts, slots).get(unit, {}))
+    return [_node_status(state, node, stored.get(node.name), as_of) for node in plan.nodes]
 
 
 def _node_status(state: UnitState, node: Node, stored: StoredVerdict | None, as_of: dt.date) -> NodeStatus:

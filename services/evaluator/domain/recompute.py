@@ -16,6 +16,7 @@ from services.evaluator.domain.plan import Plan, PlanKey, compile_plan
 from services.evaluator.domain.slots import SlotTable, slot_table
 from services.evaluator.domain.state import UnitState
 from shared.catalog.catalog import Catalog
+from shared.catalog.units import AdminUnit
 from shared.contracts.vocabulary import VerdictStatus
 from shared.contracts.wire import IndicatorReported
 
@@ -40,14 +41,29 @@ def keep_newest(facts: dict[FactKey, IndicatorReported], reports: Iterable[Indic
             facts[key] = report
 
 
-def recompute(catalog: Catalog, facts: dict[FactKey, IndicatorReported], as_of: dt.date) -> Recomputed:
-    """Return every verdict that the facts make on the day `as_of`."""
-    slots = slot_table(catalog)
+def histories_of(facts: Iterable[IndicatorReported], slots: SlotTable) -> dict[str, dict[int, History]]:
+    """Return the reports of every unit, slot by slot; what the catalog has no slot for is left out."""
     histories: dict[str, dict[int, History]] = {}
-    for report in facts.values():
+    for report in facts:
         slot = slots.number(report)
         if slot is not None:
             histories.setdefault(report.unit, {}).setdefault(slot, History()).add(report)
+    return histories
+
+
+def state_of(
+    unit: AdminUnit, catalog: Catalog, plan: Plan, slots: SlotTable, histories: dict[int, History]
+) -> UnitState:
+    """Return a unit with the current measure of every slot; it is not judged yet."""
+    above = tuple(place.id for place in catalog.ancestors(unit))
+    cells: list[Measure | None] = [histories.get(n, NO_HISTORY).current() for n in range(len(slots.slots))]
+    return UnitState(unit.id, above, plan, cells, histories)
+
+
+def recompute(catalog: Catalog, facts: dict[FactKey, IndicatorReported], as_of: dt.date) -> Recomputed:
+    """Return every verdict that the facts make on the day `as_of`."""
+    slots = slot_table(catalog)
+    histories = histories_of(facts.values(), slots)
     plans: dict[PlanKey, Plan] = {}
     findings: dict[tuple[str, str], Finding] = {}
     rollups: Counter[tuple[str, str, VerdictStatus]] = Counter()
@@ -57,16 +73,10 @@ def recompute(catalog: Catalog, facts: dict[FactKey, IndicatorReported], as_of: 
         key = PlanKey.of(unit)
         if key not in plans:
             plans[key] = compile_plan(catalog, slots, key, as_of)
-        above = tuple(place.id for place in catalog.ancestors(unit))
-        state = _state(unit.id, above, plans[key], slots, histories.get(unit.id, {}))
+        state = state_of(unit, catalog, plans[key], slots, histories.get(unit.id, {}))
         state.judge_all(as_of)
         for node, current in zip(state.plan.nodes, state.findings, strict=True):
             findings[unit.id, node.name] = current
             if node.standard is not None and node.titled:
-                rollups.update((place, node.standard, current.status) for place in above)
+                rollups.update((place, node.standard, current.status) for place in state.above)
     return Recomputed(facts, findings, rollups)
-
-
-def _state(unit: str, above: tuple[str, ...], plan: Plan, slots: SlotTable, histories: dict[int, History]) -> UnitState:
-    cells: list[Measure | None] = [histories.get(n, NO_HISTORY).current() for n in range(len(slots.slots))]
-    return UnitState(unit, above, plan, cells, histories)
