@@ -25,9 +25,8 @@ NO_HISTORY = History()
 
 @dataclass(frozen=True, slots=True)
 class Recomputed:
-    """Facts, findings by (unit, node), and communes by (district or province, standard, status)."""
+    """Findings by (unit, node), and communes by (district or province, standard, status)."""
 
-    facts: dict[FactKey, IndicatorReported]
     findings: dict[tuple[str, str], Finding]
     rollups: Counter[tuple[str, str, VerdictStatus]]
 
@@ -79,4 +78,4 @@ def recompute(catalog: Catalog, facts: dict[FactKey, IndicatorReported], as_of: 
             findings[unit.id, node.name] = current
             if node.standard is not None and node.titled:
                 rollups.update((place, node.standard, current.status) for place in state.above)
-    return Recomputed(facts, findings, rollups)
+    return Recomputed(findings, rollups)
