@@ -38,7 +38,7 @@ POLL_SECONDS = 0.01
 AS_OF = dt.date(2027, 1, 15)
 """The day the services take for today: all periods of workload v1, the months of 2026, are over."""
 MILLION = 1_000_000
-_WAITING = text("SELECT count(*) FROM messaging.mailbox WHERE stream LIKE :stream")
+_WAITING = text("SELECT count(*) FROM messaging.mailbox WHERE handled_at IS NULL AND stream LIKE :stream")
 _LEADERLESS = text("SELECT count(*) = 0 FROM evaluator.writer_state")
 
 

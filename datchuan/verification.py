@@ -18,7 +18,7 @@ from shared.contracts.vocabulary import UnitLevel, VerdictStatus
 from shared.contracts.wire import IndicatorReported, decode_indicator_reported
 
 _JOURNAL = text("SELECT event FROM ingest.journal")
-_WAITING = text("SELECT payload FROM messaging.mailbox WHERE stream LIKE :stream")
+_WAITING = text("SELECT payload FROM messaging.mailbox WHERE handled_at IS NULL AND stream LIKE :stream")
 _BURIED = text("SELECT payload FROM messaging.dead_letter WHERE stream LIKE :stream")
 ROWS_AT_ONCE = 20_000
 _decode = msgspec.json.Decoder(IndicatorReported).decode

@@ -18,7 +18,7 @@ _VERDICTS = text(
     "GROUP BY unit, status"
 )
 _ONE_VERDICT = text("SELECT status, reason FROM evaluator.verdict WHERE unit = :unit AND node = :node")
-_MAILBOX = text("SELECT count(*) FROM messaging.mailbox")
+_MAILBOX = text("SELECT count(*) FROM messaging.mailbox WHERE handled_at IS NULL")
 
 
 class Observer:

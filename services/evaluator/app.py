@@ -59,7 +59,7 @@ class Evaluator:
     async def run(self, stop: asyncio.Event) -> None:
         """Wait for the servers, then work until SIGTERM or `stop`."""
         settings = self.settings
-        changed = partition_stream(VERDICT_CHANGED, settings.partition)
+        changed = partition_stream(VERDICT_CHANGED, 0)
         try:
             await wait_for_database(self.engine, settings.start_timeout_seconds)
             await wait_for_redis(self.broker, settings.start_timeout_seconds)
@@ -75,15 +75,15 @@ class Evaluator:
 def build(settings: EvaluatorSettings) -> Evaluator:
     """Wire the evaluator; nothing connects before it runs."""
     registry = CollectorRegistry()
-    stream = partition_stream(INDICATOR_REPORTED, settings.partition)
+    stream = partition_stream(INDICATOR_REPORTED, 0)
     runtime_metrics, metrics = RuntimeMetrics(registry, [stream]), EvaluatorMetrics(registry)
     engine = create_database(settings.database_url, "datchuan-evaluator")
     broker = create_broker(settings.redis_url)
     publisher = Publisher(broker, runtime_metrics)
-    lease = Lease(engine, settings.partition)
-    store = SqlVerdictStore(lease, publisher, settings.partition)
+    lease = Lease(engine, 0)
+    store = SqlVerdictStore(lease, publisher, 0)
     clock = SystemClock(settings.clock_offset_days)
-    writer = Writer(load_catalog(settings.catalog), store, clock, metrics, settings.partition)
+    writer = Writer(load_catalog(settings.catalog), store, clock, metrics, 0)
     consumer = StreamConsumer(
         broker,
         stream,

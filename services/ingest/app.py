@@ -98,7 +98,7 @@ def build(settings: IngestSettings, catalog: Catalog, clock: Clock | None = None
     """Return the wired application; nothing connects before it runs."""
     clock = clock or SystemClock(settings.clock_offset_days)
     registry = CollectorRegistry()
-    stream = partition_stream(INDICATOR_REPORTED, settings.partition)
+    stream = partition_stream(INDICATOR_REPORTED, 0)
     runtime_metrics, metrics = RuntimeMetrics(registry, [stream]), IngestMetrics(registry)
     timeout = settings.commit_timeout_seconds
     engine = create_database(settings.database_url, "datchuan-ingest", command_timeout_seconds=timeout)
@@ -106,12 +106,12 @@ def build(settings: IngestSettings, catalog: Catalog, clock: Clock | None = None
     publisher = Publisher(broker, runtime_metrics)
     outbox = Outbox(publisher)
     limits = CommitLimits(settings.rows_per_commit, settings.max_waiting_rows, timeout)
-    committer = GroupCommit(Journal(engine, stream, settings.partition).append, outbox.put, clock, metrics, limits)
+    committer = GroupCommit(Journal(engine, stream, 0).append, outbox.put, clock, metrics, limits)
     intake = Intake(
         Normalizer(catalog),
         alias_tables(catalog),
         committer,
-        Journal(engine, stream, settings.partition).rehearse,
+        Journal(engine, stream, 0).rehearse,
         clock,
     )
     tokens = TokenCache(SqlTokenStore(engine).find, settings.token_cache_seconds)

@@ -77,7 +77,7 @@ def build(settings: NotifierSettings) -> Notifier:
     catalog = load_catalog(settings.catalog)
     clock = SystemClock(settings.clock_offset_days)
     registry = CollectorRegistry()
-    stream = partition_stream(VERDICT_CHANGED, settings.partition)
+    stream = partition_stream(VERDICT_CHANGED, 0)
     metrics = NotifierMetrics(registry)
     engine = create_database(settings.database_url, "datchuan-notifier", pool_size=_POOL_SIZE)
     broker = create_broker(settings.redis_url)

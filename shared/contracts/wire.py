@@ -19,7 +19,7 @@ from shared.contracts.vocabulary import (
 )
 
 
-class IndicatorReported(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class IndicatorReported(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """See `events.IndicatorReported`."""
 
     seq: int
@@ -49,7 +49,7 @@ class IndicatorReportedBatch(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[IndicatorReported, ...]
 
 
-class CellFinding(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+class CellFinding(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defaults=True):
     """See `events.CellFinding`."""
 
     cell: str
@@ -61,7 +61,7 @@ class CellFinding(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     gap: int | None = None
 
 
-class VerdictChanged(msgspec.Struct, frozen=True, kw_only=True):
+class VerdictChanged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """See `events.VerdictChanged`."""
 
     sequence: int

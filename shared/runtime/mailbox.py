@@ -1,7 +1,10 @@
 """The mailbox: messages committed in PostgreSQL that stay there until their consumer has handled them.
 
-The producer puts a row in the transaction of its facts; the consumer deletes it in the transaction of its own. The
-deletion is the idempotency: no row means that the message has already been handled. Redis only carries copies.
+The producer puts a row in the transaction of its facts; the consumer takes it out in the transaction of its own. That
+is the idempotency: no waiting row means that the message has already been handled. Redis only carries copies.
+
+A consumer that writes its state behind keeps the row as its redo log: handled, no longer waiting, and removed once
+nothing in it is needed any more.
 """
 
 import datetime as dt
@@ -29,14 +32,18 @@ def _payload() -> "Column[bytes]":
 
 
 class Mailbox(MessagingTable, table=True):
-    """A message that its consumer has not handled yet."""
+    """A message that its consumer has not handled yet, or (`handled_at`) still needs in case it is restored."""
 
-    __table_args__ = (Index("mailbox_stream_created_at", "stream", "created_at"),)
+    __table_args__ = (
+        Index("mailbox_waiting", "stream", "created_at", postgresql_where=text("handled_at IS NULL")),
+        Index("mailbox_handled", "stream", postgresql_where=text("handled_at IS NOT NULL")),
+    )
 
     message_id: str = Field(sa_column=Column(Text, primary_key=True))
     stream: str = Field(sa_column=Column(Text, nullable=False))
     payload: bytes = Field(sa_column=_payload())
     created_at: dt.datetime = Field(sa_column=_moment())
+    handled_at: dt.datetime | None = Field(default=None, sa_column=Column(DateTime(timezone=True)))
 
 
 class DeadLetter(MessagingTable, table=True):
@@ -77,7 +84,16 @@ _PUT = text(
     "SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:streams AS text[]), CAST(:payloads AS bytea[])) "
     "ON CONFLICT (message_id) DO NOTHING"
 )
-_CLAIM = text("DELETE FROM messaging.mailbox WHERE message_id = ANY(CAST(:ids AS text[])) RETURNING message_id")
+_CLAIM = text(
+    "DELETE FROM messaging.mailbox WHERE message_id = ANY(CAST(:ids AS text[])) AND handled_at IS NULL "
+    "RETURNING message_id"
+)
+_CLAIM_AND_KEEP = text(
+    "UPDATE messaging.mailbox SET handled_at = clock_timestamp() "
+    "WHERE message_id = ANY(CAST(:ids AS text[])) AND handled_at IS NULL RETURNING message_id"
+)
+_HANDLED = text("SELECT payload FROM messaging.mailbox WHERE stream = :stream AND handled_at IS NOT NULL")
+_FORGET = text("DELETE FROM messaging.mailbox WHERE message_id = ANY(CAST(:ids AS text[])) AND handled_at IS NOT NULL")
 _BURY = text(
     "WITH gone AS (DELETE FROM messaging.mailbox WHERE message_id = ANY(CAST(:ids AS text[]))) "
     "INSERT INTO messaging.dead_letter (message_id, stream, payload, reason, attempts) "
@@ -113,6 +129,25 @@ async def claim(connection: AsyncConnection, message_ids: Sequence[str]) -> froz
     # One lock order for all claimers: two transactions that share messages wait instead of deadlocking.
     rows = await connection.execute(_CLAIM, {"ids": sorted(set(message_ids))})
     return frozenset(rows.scalars())
+
+
+async def claim_and_keep(connection: AsyncConnection, message_ids: Sequence[str]) -> frozenset[str]:
+    """Claim the messages as `claim` does, but keep their rows as a redo log until `forget`."""
+    if not message_ids:
+        return frozenset()
+    rows = await connection.execute(_CLAIM_AND_KEEP, {"ids": sorted(set(message_ids))})
+    return frozenset(rows.scalars())
+
+
+async def handled(connection: AsyncConnection, stream: str) -> list[bytes]:
+    """Return the payloads of the messages of a stream that were claimed, kept and not forgotten yet."""
+    return list((await connection.execute(_HANDLED, {"stream": stream})).scalars())
+
+
+async def forget(connection: AsyncConnection, message_ids: Sequence[str]) -> None:
+    """Remove kept messages that no restored consumer would need."""
+    if message_ids:
+        await connection.execute(_FORGET, {"ids": sorted(set(message_ids))})
 
 
 async def bury(connection: AsyncConnection, dead: Sequence[Buried]) -> None:

@@ -21,17 +21,19 @@ _log = structlog.get_logger(__name__)
 
 _WAITING = text(
     "SELECT message_id, created_at, extract(epoch FROM clock_timestamp() - created_at)::float8 AS age "
-    "FROM messaging.mailbox WHERE stream = :stream AND created_at < clock_timestamp() - make_interval(secs => :after) "
+    "FROM messaging.mailbox WHERE stream = :stream AND handled_at IS NULL "
+    "AND created_at < clock_timestamp() - make_interval(secs => :after) "
     "AND (created_at, message_id) > (:created_at, :message_id) "
     "ORDER BY created_at, message_id LIMIT :limit"
 )
 _PAYLOADS = text(
     "SELECT message_id, stream, payload FROM messaging.mailbox WHERE message_id = ANY(CAST(:ids AS text[])) "
-    "ORDER BY created_at, message_id"
+    "AND handled_at IS NULL ORDER BY created_at, message_id"
 )
 _DEPTH = text(
     "SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8, "
-    "(SELECT count(*) FROM messaging.dead_letter) FROM messaging.mailbox WHERE stream = ANY(CAST(:streams AS text[]))"
+    "(SELECT count(*) FROM messaging.dead_letter) FROM messaging.mailbox "
+    "WHERE handled_at IS NULL AND stream = ANY(CAST(:streams AS text[]))"
 )
 
 

@@ -96,7 +96,7 @@ class RuntimeSettings(BaseSettings):
     host: str = "127.0.0.1"
     port: Port = 8080
     instance: str = Field(default_factory=_instance, min_length=1, max_length=200)
-    partition: int = Field(default=0, ge=0)
+    partitions: int = Field(default=1, ge=1, le=256)
     start_timeout_seconds: float = Field(default=60, gt=0)
 
     @classmethod

@@ -163,7 +163,7 @@ class Notifiers:
     async def is_quiet(self) -> bool:
         """Return whether everything told so far was handled and has come to its end."""
         ((left,),) = await self.rows(
-            "SELECT (SELECT count(*) FROM messaging.mailbox)"
+            "SELECT (SELECT count(*) FROM messaging.mailbox WHERE handled_at IS NULL)"
             " + (SELECT count(*) FROM notifier.ledger WHERE status IN ('waiting', 'grouped'))"
             " + (SELECT count(*) FROM notifier.delivery WHERE status IN ('pending', 'retry', 'sending'))"
         )

@@ -86,7 +86,9 @@ class Application:
     async def mailbox(self) -> int:
         """Return how many messages wait in the mailbox."""
         async with self.engine.connect() as connection:
-            return int(await connection.scalar(text("SELECT count(*) FROM messaging.mailbox")) or 0)
+            return int(
+                await connection.scalar(text("SELECT count(*) FROM messaging.mailbox WHERE handled_at IS NULL")) or 0
+            )
 
     async def dead(self) -> list[tuple[str, str]]:
         """Return the dead letters with their reasons."""

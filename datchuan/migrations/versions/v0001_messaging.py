@@ -47,7 +47,23 @@ def _create_mailbox() -> None:
         sa.Column(
             "created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
+        sa.Column("handled_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("message_id"),
         schema="messaging",
     )
-    op.create_index("mailbox_stream_created_at", "mailbox", ["stream", "created_at"], unique=False, schema="messaging")
+    op.create_index(
+        "mailbox_handled",
+        "mailbox",
+        ["stream"],
+        unique=False,
+        schema="messaging",
+        postgresql_where=sa.text("handled_at IS NOT NULL"),
+    )
+    op.create_index(
+        "mailbox_waiting",
+        "mailbox",
+        ["stream", "created_at"],
+        unique=False,
+        schema="messaging",
+        postgresql_where=sa.text("handled_at IS NULL"),
+    )

@@ -83,7 +83,7 @@ def test_an_error_names_the_field_its_value_and_the_remedy(environment: dict[str
 
 def test_all_faults_are_told_at_once() -> None:
     with pytest.raises(SettingsError) as error:
-        load(ExampleSettings, {"DATCHUAN_PORT": "x", "DATCHUAN_PARTITION": "-1"})
+        load(ExampleSettings, {"DATCHUAN_PORT": "x", "DATCHUAN_PARTITIONS": "-1"})
 
     assert len(str(error.value).splitlines()) == 3
 
