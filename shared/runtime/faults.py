@@ -6,18 +6,24 @@ the third time it is reached. The process then dies as by kill -9: no handler, n
 
 import os
 import signal
+from functools import cache
+from itertools import count
 
 VARIABLE = "DATCHUAN_FAULT_POINT"
 
-_name, _, _count = os.environ.get(VARIABLE, "").partition(":")
-_remaining = int(_count or 1)
+
+@cache
+def _wanted() -> tuple[str, int]:
+    """Return the point that the environment names and how often it must be reached, as of the first time asked."""
+    name, _, times = os.environ.get(VARIABLE, "").partition(":")
+    return name, int(times or 1)
+
+
+_reached = count(1)
 
 
 def fault_point(name: str) -> None:
     """Die here when this is the point that the environment names."""
-    global _remaining  # noqa: PLW0603 - one process dies once
-    if name != _name:
-        return
-    _remaining -= 1
-    if _remaining <= 0:
+    wanted, times = _wanted()
+    if name == wanted and next(_reached) >= times:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -61,18 +61,21 @@ def test_a_golden_file_means_the_same_to_pydantic_and_to_msgspec(path: Path) -> 
     body = path.read_bytes()
 
     by_pydantic = json.loads(model.model_validate_json(body).model_dump_json())
-    by_msgspec = json.loads(wire.encode(decode(body)))
+    by_msgspec = json.loads(model.model_validate_json(wire.encode(decode(body))).model_dump_json())
 
     assert by_pydantic == by_msgspec
 
 
 @pytest.mark.parametrize("path", [path for path in FILES if not str(path.id).endswith("minimal")])
-def test_a_full_golden_file_is_written_again_exactly_as_it_is(path: Path) -> None:
-    _, decode = decoders_of(path)
+def test_a_full_golden_file_is_written_again_as_it_is_but_for_what_is_default(path: Path) -> None:
+    model, decode = decoders_of(path)
+    body = path.read_bytes()
 
-    written = json.loads(wire.encode(decode(path.read_bytes())))
+    written = json.loads(wire.encode(decode(body)))
 
-    assert written == json.loads(path.read_text(encoding="utf-8"))
+    golden = json.loads(body)
+    head = {name: golden[name] for name in ("schema_version", "partition")}
+    assert written == head | json.loads(model.model_validate_json(body).model_dump_json(exclude_defaults=True))
 
 
 @pytest.mark.parametrize("path", FILES)
