@@ -14,13 +14,14 @@ CODE := services shared datchuan benchmarks tests
 # Arguments for `make demo` and `make test`: make demo ARGS="--json", make test ARGS="tests/unit -k gap".
 ARGS ?=
 WORKLOAD ?=
+ONLY ?=
 SCALE ?= province
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help
 help: ## list the targets
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 .PHONY: setup
 setup: $(INSTALLED) ## install everything into .venv, by hash
@@ -64,9 +65,16 @@ format: $(INSTALLED) ## format the code and mend what ruff can mend
 	@$(BIN)/ruff format .
 
 .PHONY: bench
-bench: $(INSTALLED) ## measure end to end (WORKLOAD=FILE SCALE=province)
-	@test -n "$(WORKLOAD)" || { echo "name an NDJSON file of workload v1: make bench WORKLOAD=FILE SCALE=province" >&2; exit 2; }
-	@$(BIN)/python -m benchmarks.bench "$(WORKLOAD)" $(SCALE) $(ARGS)
+bench: $(INSTALLED) ## measure everything beside the in-memory oracle (ONLY=province,engine; WORKLOAD=FILE SCALE=province; ARGS=--save)
+	@$(BIN)/python -m $(if $(WORKLOAD),benchmarks.bench "$(WORKLOAD)" $(SCALE),benchmarks.suite $(if $(ONLY),--only "$(ONLY)")) $(ARGS)
+
+.PHONY: bench-profile
+bench-profile: $(INSTALLED) ## show where the CPU time goes: services by function and layer, PostgreSQL by application (SCALE=province)
+	@$(BIN)/python -m benchmarks.hot_path --scale $(SCALE) $(ARGS)
+
+.PHONY: chaos
+chaos: $(INSTALLED) ## strike the running product with every fault, at most 8 minutes (ONLY=avalanche,poison; ARGS="--keep FOLDER")
+	@$(BIN)/python -m tests.chaos $(ONLY) $(ARGS)
 
 .PHONY: asyncapi
 asyncapi: $(INSTALLED) ## write docs/asyncapi.json from the message contracts
@@ -86,5 +94,5 @@ lock: ## pin the dependencies of pyproject.toml into requirements.lock (UPGRADE=
 
 .PHONY: clean
 clean: ## remove the virtual environment, caches and builds
-	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist *.egg-info
+	@rm -rf $(VENV) .bench .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,22 +1,21 @@
 """The answers of workload v1, read from the product's own tables: two hashes that leave no room for a wrong verdict."""
 
-import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from benchmarks.hashes import commune_row, final_hash, place_row, transition_line, transitions_hash
 from benchmarks.workload import NODE_ORDER, WORKLOAD_NAMES, Scale
 
 _VERDICTS = text("SELECT unit, node, status FROM evaluator.verdict")
-_ROLLUPS = text("SELECT unit, standard, total, met FROM evaluator.rollup")
+# Roll-ups are kept by partition; readers add them up.
+_ROLLUPS = text("SELECT unit, standard, sum(total) AS total, sum(met) AS met FROM evaluator.rollup GROUP BY 1, 2")
 _TRANSITIONS = text(
     "SELECT unit, event_ids[1] AS event_id, node, to_status = 'met' AS met FROM evaluator.transition "
     "WHERE (from_status = 'met') <> (to_status = 'met') AND node = ANY(CAST(:nodes AS text[])) ORDER BY id"
 )
 _QUARANTINED = text("SELECT coalesce(sum(seen), 0) FROM ingest.quarantine")
-HASH_CHARACTERS = 16
 
 
 @dataclass(frozen=True)
@@ -30,14 +29,13 @@ class Answers:
 
 async def read_answers(connection: AsyncConnection, scale: Scale) -> Answers:
     """Return the answers that the stored verdicts, roll-ups and transitions give."""
-    rows = [*await _commune_rows(connection), *await _place_rows(connection, scale)]
-    transitions = [
-        f"{row.unit}|{row.event_id}|{WORKLOAD_NAMES[row.node]}|{int(row.met)}"
+    lines = [
+        transition_line(row.unit, row.event_id, WORKLOAD_NAMES[row.node], met=row.met)
         for row in await connection.execute(_TRANSITIONS, {"nodes": list(NODE_ORDER)})
     ]
     return Answers(
-        final_hash=_hash(sorted(rows)),
-        transitions_hash=_hash(sorted(transitions, key=lambda line: line.split("|", 1)[0])),
+        final_hash=final_hash([*await _commune_rows(connection), *await _place_rows(connection, scale)]),
+        transitions_hash=transitions_hash(lines),
         quarantined=int(await connection.scalar(_QUARANTINED) or 0),
     )
 
@@ -48,19 +46,14 @@ async def _commune_rows(connection: AsyncConnection) -> list[str]:
         nodes = met.setdefault(row.unit, set())
         if row.status == "met":
             nodes.add(row.node)
-    return [f"C|{unit}|" + "".join("01"[node in nodes] for node in NODE_ORDER) for unit, nodes in met.items()]
+    return [commune_row(unit, (node in nodes for node in NODE_ORDER)) for unit, nodes in met.items()]
 
 
 async def _place_rows(connection: AsyncConnection, scale: Scale) -> list[str]:
     """Return the rows of districts and provinces: communes in all, and those met of each standard."""
     found = {(row.unit, row.standard): (row.total, row.met) for row in await connection.execute(_ROLLUPS)}
-    places = [f"D{d:03d}" for d in range(scale.districts)] + [f"P{p:02d}" for p in range(scale.provinces)]
     rows = []
-    for place in places:
+    for place in scale.places:
         (total, ntm), (_, nc) = found[place, "ntm"], found[place, "nc"]
-        rows.append(f"{place[0]}|{place}|{total}|{ntm}|{nc}|{int(total == ntm)}|{int(total == nc)}")
+        rows.append(place_row(place, total, ntm, nc))
     return rows
-
-
-def _hash(lines: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:HASH_CHARACTERS]

@@ -5,11 +5,15 @@ workload's own (benchmarks/README.md), not law.
 """
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+AS_OF = dt.date(2027, 1, 15)
+"""The day the services take for today: all periods of the workload, the months of 2026, are over."""
 
 SECTORS = ("health", "industry_trade", "agriculture")
 STUNTING_CEILINGS = ("24", "22", "19", "20", "28", "15", "20.5")
@@ -31,6 +35,11 @@ class Scale:
     communes: int
     districts: int
     provinces: int
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The ids of all districts and provinces."""
+        return (*(f"D{d:03d}" for d in range(self.districts)), *(f"P{p:02d}" for p in range(self.provinces)))
 
 
 SCALES = {
@@ -96,8 +105,9 @@ def indicators() -> dict[str, Any]:
     }
 
 
-def rulesets() -> dict[str, Any]:
-    """Return rulesets.yaml: the thresholds of the workload."""
+def rulesets(targets: Mapping[str, int] | None = None) -> dict[str, Any]:
+    """Return rulesets.yaml: the thresholds of the workload, or other percentages for some chỉ tiêu, by number."""
+    others = targets or {}
 
     def rule(standard: str, code: str, operator: str, threshold: str | None = None, **more: Any) -> dict[str, Any]:
         criterion = code.split(".", maxsplit=1)[0]
@@ -110,7 +120,7 @@ def rulesets() -> dict[str, Any]:
             "ruleset": "V1",
             "name_vi": f"Chỉ tiêu {code}",
             "operator": operator,
-            "thresholds": {} if threshold is None else {"default": threshold},
+            "thresholds": {} if threshold is None else {"default": str(others.get(code, threshold))},
             "legal_source": "workload v1",
             "confidence": "uncertain",
             "code_confidence": "uncertain",
@@ -120,6 +130,7 @@ def rulesets() -> dict[str, Any]:
     ceilings = {"default": "24"} | {f"R{r}": value for r, value in enumerate(STUNTING_CEILINGS)}
     groups = {"combine": "every_group"}
     return {
+        "sources": [{"id": "V1", "kind": "benchmark", "what": "workload v1"}],
         "rulesets": [
             {
                 "id": "V1",
@@ -155,10 +166,10 @@ def rulesets() -> dict[str, Any]:
     }
 
 
-def write_catalog(scale: Scale, folder: Path) -> None:
-    """Write the catalog of a scale as a folder that `DATCHUAN_CATALOG` can point at."""
+def write_catalog(scale: Scale, folder: Path, targets: Mapping[str, int] | None = None) -> None:
+    """Write the catalog of a scale as a folder that `DATCHUAN_CATALOG` can point at; for `targets` see `rulesets`."""
     folder.mkdir(parents=True, exist_ok=True)
-    files = {"units.yaml": units(scale), "indicators.yaml": indicators(), "rulesets.yaml": rulesets()}
+    files = {"units.yaml": units(scale), "indicators.yaml": indicators(), "rulesets.yaml": rulesets(targets)}
     for name, content in files.items():
         text = yaml.dump(content, Dumper=yaml.CSafeDumper, allow_unicode=True, sort_keys=False)
         (folder / name).write_text(text, encoding="utf-8")

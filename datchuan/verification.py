@@ -3,25 +3,16 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import msgspec
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from datchuan.journal import drop_unplaced, newest_reports, not_applied
 from services.evaluator.adapters import queries, sql_read
 from services.evaluator.domain.compare import Difference, differing_facts, differing_rollups, differing_verdicts
 from services.evaluator.domain.outcome import FactKey
 from services.evaluator.domain.recompute import keep_newest, recompute
-from services.evaluator.domain.slots import SlotTable, slot_table
 from shared.catalog.catalog import Catalog
-from shared.contracts.streams import INDICATOR_REPORTED
 from shared.contracts.vocabulary import UnitLevel, VerdictStatus
-from shared.contracts.wire import IndicatorReported, decode_indicator_reported
-
-_JOURNAL = text("SELECT event FROM ingest.journal")
-_WAITING = text("SELECT payload FROM messaging.mailbox WHERE handled_at IS NULL AND stream LIKE :stream")
-_BURIED = text("SELECT payload FROM messaging.dead_letter WHERE stream LIKE :stream")
-ROWS_AT_ONCE = 20_000
-_decode = msgspec.json.Decoder(IndicatorReported).decode
+from shared.contracts.wire import IndicatorReported
 
 
 @dataclass(frozen=True)
@@ -48,7 +39,8 @@ class Verification:
 async def verify(engine: AsyncEngine, catalog: Catalog) -> Verification:
     """Recompute everything from the journal and compare it with the store, in one consistent snapshot.
 
-    Reports whose message still waits in the mailbox are left out: the store does not claim to know them yet.
+    Reports whose message still waits in the mailbox are left out: the store does not claim to know them yet. Those of
+    handled messages count as stored: the writer may still have their facts to write.
     """
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="REPEATABLE READ")
@@ -58,20 +50,21 @@ async def verify(engine: AsyncEngine, catalog: Catalog) -> Verification:
 
 async def _verify(connection: AsyncConnection, catalog: Catalog) -> Verification:
     state = await queries.writer_state(connection)
-    waiting = await _sequences(connection, _WAITING)
-    buried = await _sequences(connection, _BURIED)
-    facts, events = await _journal_facts(connection, catalog, waiting | buried)
-    slots = slot_table(catalog)
-    stored = {_key(fact): fact for fact in await sql_read.all_facts(connection) if _has_place(fact, catalog, slots)}
+    left_out = await not_applied(connection)
+    newest = await newest_reports(connection, catalog, left_out.all)
+    stored: dict[FactKey, IndicatorReported] = {}
+    for reports in (await sql_read.all_facts(connection), await sql_read.kept_reports(connection)):
+        keep_newest(stored, reports)
+    drop_unplaced(stored, catalog)
     verdicts = {key: verdict.finding for key, verdict in (await sql_read.verdicts(connection)).items()}
     counts = {
         (row["unit"], row["standard"], status): row[status]
         for row in await queries.rollups(connection)
         for status in VerdictStatus
     }
-    differences = differing_facts(stored, facts)
+    differences = differing_facts(stored, newest.facts)
     if state is not None:
-        expected = recompute(catalog, facts, state[0])
+        expected = recompute(catalog, newest.facts, state[0])
         differences += differing_verdicts(verdicts, expected) + differing_rollups(counts, expected)
     known = catalog.unit_by_id
     communes = {unit for unit, _ in verdicts if unit in known and known[unit].level is UnitLevel.COMMUNE}
@@ -79,40 +72,8 @@ async def _verify(connection: AsyncConnection, catalog: Catalog) -> Verification
         communes=len(communes),
         facts=len(stored),
         verdicts=len(verdicts),
-        events=events,
-        waiting=len(waiting),
-        buried=len(buried),
+        events=newest.events,
+        waiting=len(left_out.waiting),
+        buried=len(left_out.buried),
         differences=tuple(differences),
     )
-
-
-async def _journal_facts(
-    connection: AsyncConnection, catalog: Catalog, not_applied: set[int]
-) -> tuple[dict[FactKey, IndicatorReported], int]:
-    """Return the newest report of every fact and the number of journaled reports, a page at a time."""
-    slots = slot_table(catalog)
-    facts: dict[FactKey, IndicatorReported] = {}
-    events = 0
-    result = await connection.stream(_JOURNAL, execution_options={"yield_per": ROWS_AT_ONCE})
-    async for page in result.scalars().partitions():
-        reports = [_decode(event) for event in page]
-        events += len(reports)
-        keep_newest(
-            facts,
-            (report for report in reports if report.seq not in not_applied and _has_place(report, catalog, slots)),
-        )
-    return facts, events
-
-
-def _has_place(report: IndicatorReported, catalog: Catalog, slots: SlotTable) -> bool:
-    """Return whether the catalog judges anything by this report; what it does not know waits for one that does."""
-    return report.unit in catalog.unit_by_id and slots.number(report) is not None
-
-
-async def _sequences(connection: AsyncConnection, query: Any) -> set[int]:
-    payloads = await connection.scalars(query, {"stream": f"{INDICATOR_REPORTED}%"})
-    return {report.seq for payload in payloads for report in decode_indicator_reported(payload).events}
-
-
-def _key(fact: IndicatorReported) -> FactKey:
-    return fact.unit, fact.indicator, fact.cell, (fact.period_end, fact.period_start), fact.part

@@ -6,6 +6,7 @@ from datchuan.cli.explain import explain
 from datchuan.cli.group import new_group
 from datchuan.cli.imports import import_files
 from datchuan.cli.migrate import migrate
+from datchuan.cli.rejudge import rejudge
 from datchuan.cli.status import status
 from datchuan.cli.up import up
 from datchuan.cli.verify import verify
@@ -23,6 +24,7 @@ app.command(rich_help_panel=_SEE)(status)
 app.command(rich_help_panel=_SEE)(explain)
 app.command(rich_help_panel=_SEE)(verify)
 app.command("import", rich_help_panel=_FEED)(import_files)
+app.command(rich_help_panel=_RULES)(rejudge)
 app.add_typer(token.commands, name="token", rich_help_panel=_FEED)
 app.add_typer(quarantine.commands, name="quarantine", rich_help_panel=_FEED)
 app.add_typer(dead_letter.commands, name="dead-letter", rich_help_panel=_FEED)

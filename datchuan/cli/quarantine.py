@@ -84,7 +84,7 @@ def retry(
     catalog = session.catalog()
 
     async def work(engine: AsyncEngine) -> RetryReport:
-        return await QuarantineRetry(engine, catalog, session.clock()).retry(ids or None)
+        return await QuarantineRetry(engine, catalog, session.clock(), session.partitions).retry(ids or None)
 
     report = session.run(work)
     if as_json:

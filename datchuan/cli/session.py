@@ -61,6 +61,12 @@ class Session:
         stack = self.stack
         return self.settings.catalog or (Path(stack.catalog) if stack and stack.catalog else None)
 
+    @property
+    def partitions(self) -> int:
+        """The number of partitions of the running stack, or that of the environment."""
+        stack = self.stack
+        return stack.partitions if stack else self.settings.partitions
+
     def catalog(self) -> Catalog:
         """Return the operator's catalog, or the shipped one."""
         return open_catalog(self.catalog_folder)

@@ -10,8 +10,11 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, NullPool, text
+from sqlalchemy import Connection, NullPool, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
+
+from shared.runtime.database_url import normal_database_url
+from shared.runtime.primary import primary_arguments
 
 VERSION_SCHEMA = "messaging"
 # Two starters at once: the second waits here, and then finds nothing to do.
@@ -31,8 +34,8 @@ def current(database_url: str) -> tuple[str | None, str | None]:
 
 def _run(database_url: str, work: Callable[[Connection], T]) -> T:
     async def connect() -> T:
-        url = database_url.replace("postgresql://", "postgresql+asyncpg://", 1)
-        engine = create_async_engine(url, poolclass=NullPool)
+        url = make_url(normal_database_url(database_url))
+        engine = create_async_engine(url, poolclass=NullPool, connect_args=primary_arguments(url))
         try:
             async with engine.connect() as connection:
                 return await connection.run_sync(work)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import services
-from shared.runtime.settings import PREFIX
+from shared.runtime.settings import PREFIX, RuntimeSettings, load
 
 
 def service_environment(inherited: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
@@ -28,6 +28,15 @@ def without_settings(inherited: Mapping[str, str], group: str = "") -> dict[str,
     {'DATCHUAN_PORT': '1'}
     """
     return {name: value for name, value in inherited.items() if not name.startswith(PREFIX + group)}
+
+
+def partitions_of(inherited: Mapping[str, str], settings: Mapping[str, str]) -> int:
+    """Return the number of partitions that services of this environment have.
+
+    >>> partitions_of({}, {}), partitions_of({"DATCHUAN_PARTITIONS": "4"}, {}), partitions_of({}, {"PARTITIONS": "2"})
+    (1, 4, 2)
+    """
+    return load(RuntimeSettings, service_environment(inherited, settings)).partitions
 
 
 def _python_path(inherited: Mapping[str, str]) -> str:

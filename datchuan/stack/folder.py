@@ -26,6 +26,7 @@ class Addresses:
     smtp_port: int | None = None
     clock_offset_days: int = 0
     catalog: str | None = None
+    partitions: int = 1
 
 
 class DataFolder:

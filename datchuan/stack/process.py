@@ -22,6 +22,7 @@ class ChildProcess:
         self._environment = dict(environment)
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
+        self._past: list[asyncio.subprocess.Process] = []
         self.starts = 0
 
     @property
@@ -30,17 +31,25 @@ class ChildProcess:
         return self._process.pid if self._process and self._process.returncode is None else None
 
     @property
+    def ends(self) -> tuple[int, ...]:
+        """How each life has ended so far, the first life first: the exit status, negative for a signal."""
+        lives = (*self._past, self._process)
+        return tuple(life.returncode for life in lives if life is not None and life.returncode is not None)
+
+    @property
     def log(self) -> Path:
         """The file that holds what the process wrote."""
         return self._log
 
-    async def start(self) -> None:
-        """Start the process; its output is appended to the log."""
+    async def start(self, more_environment: Mapping[str, str] | None = None) -> None:
+        """Start the process, with `more_environment` for this one life; its output is appended to the log."""
         self.starts += 1
+        if self._process is not None:
+            self._past.append(self._process)
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command,
-                env=self._environment,
+                env={**self._environment, **(more_environment or {})},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

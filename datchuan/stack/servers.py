@@ -1,7 +1,8 @@
 """The embedded servers of a stack: started, watched, and started again with their data when they die."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Protocol
 
 from datchuan.stack.supervisor import next_delay
@@ -54,6 +55,15 @@ class ServerKeeper:
             self._watcher.cancel()
             await asyncio.gather(self._watcher, return_exceptions=True)
         await asyncio.to_thread(self._server.stop)
+
+    @asynccontextmanager
+    async def away(self) -> AsyncIterator[None]:
+        """Keep the server down inside the block; afterwards it is started with its data and watched again."""
+        await self.stop()
+        try:
+            yield
+        finally:
+            await self.start()
 
     async def _watch(self) -> None:
         clock = asyncio.get_running_loop().time

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from datchuan.migrations import upgrade
-from datchuan.stack.environment import service_environment, without_settings
+from datchuan.stack.environment import partitions_of, service_environment, without_settings
 from datchuan.stack.folder import Addresses, DataFolder
 from datchuan.stack.ports import LOOPBACK, port_or_free
 from datchuan.stack.process import ChildProcess
@@ -26,7 +26,11 @@ WELL_KNOWN_PORTS: Mapping[str, int] = {"ingest": 8080, "evaluator": 8081, "notif
 
 @dataclass(frozen=True)
 class StackOptions:
-    """How a stack is run; `settings` are further settings of the services, by name without prefix."""
+    """How a stack is run; `settings` are further settings of the services, by name without prefix.
+
+    `services` are those to start; `postgres_settings` are further settings of PostgreSQL. `launcher` is what the
+    interpreter is given before `-m services.NAME`, for a profiler.
+    """
 
     catalog: Path | None = None
     clock_offset_days: int = 0
@@ -34,6 +38,9 @@ class StackOptions:
     ports: Mapping[str, int] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    services: tuple[str, ...] = SERVICES
+    postgres_settings: Mapping[str, str] = field(default_factory=dict)
+    launcher: tuple[str, ...] = ()
     start_timeout_seconds: float = 60.0
 
 
@@ -42,11 +49,14 @@ class Stack:
 
     def __init__(self, folder: DataFolder, options: StackOptions, report: Report) -> None:
         self.folder = folder
-        self.postgres = EmbeddedPostgres(folder.postgres)
+        self.postgres = EmbeddedPostgres(folder.postgres, settings=options.postgres_settings)
         self.valkey = EmbeddedValkey(folder.valkey)
         self.supervisor = Supervisor(report)
         self._options = options
-        self._report = report
+        self.keepers = {
+            "postgres": ServerKeeper("postgres", self.postgres, report),
+            "valkey": ServerKeeper("valkey", self.valkey, report),
+        }
         self._cleanup = AsyncExitStack()
         self._ports = {name: port_or_free(options.ports.get(name)) for name in (*SERVICES, MAIL_SINK)}
         self._urls: dict[str, str] = {}
@@ -65,6 +75,7 @@ class Stack:
             smtp_port=self._ports[MAIL_SINK] if options.with_mail_sink else None,
             clock_offset_days=options.clock_offset_days,
             catalog=str(options.catalog) if options.catalog else None,
+            partitions=partitions_of(options.environment, options.settings),
         )
 
     @property
@@ -78,6 +89,11 @@ class Stack:
     def url(self, service: str) -> str:
         """Return the base URL of a service."""
         return f"http://{LOOPBACK}:{self._ports[service]}"
+
+    async def add_replica(self, service: str, name: str) -> None:
+        """Start one more process of a service, under a name and on a port of its own, and keep it running."""
+        self._ports[name] = port_or_free(None)
+        await self.supervisor.add(self._service(service, name))
 
     async def __aenter__(self) -> "Stack":
         """Start everything in order; what was started is stopped again when a part fails."""
@@ -94,8 +110,9 @@ class Stack:
 
     async def _start(self) -> None:
         self._cleanup.enter_context(self.folder.reserved())
-        await self._start_server("postgres", self.postgres)
-        await self._start_server("valkey", self.valkey)
+        for name, keeper in self.keepers.items():
+            self._cleanup.push_async_callback(keeper.stop)
+            self._urls[name] = await keeper.start()
         # Alembic runs an event loop of its own, so it gets a thread of its own.
         await asyncio.to_thread(upgrade, self._urls["postgres"])
         self._cleanup.push_async_callback(self.supervisor.stop)
@@ -103,18 +120,13 @@ class Stack:
         self.folder.announce(self.addresses)
         self._cleanup.callback(self.folder.withdraw)
 
-    async def _start_server(self, name: str, server: EmbeddedPostgres | EmbeddedValkey) -> None:
-        keeper = ServerKeeper(name, server, self._report)
-        self._cleanup.push_async_callback(keeper.stop)
-        self._urls[name] = await keeper.start()
-
     async def _start_processes(self) -> None:
         timeout = self._options.start_timeout_seconds
         if self._options.with_mail_sink:
             sink = self._mail_sink()
             await self.supervisor.add(sink)
         # The notifier first and ingest last: they are stopped in reverse, so that nothing is taken in at the end.
-        services = {name: self._service(name) for name in reversed(SERVICES)}
+        services = {name: self._service(name, name) for name in reversed(self._options.services)}
         for child in services.values():
             await self.supervisor.add(child)
         async with asyncio.TaskGroup() as group:
@@ -129,7 +141,7 @@ class Stack:
         environment = service_environment(self._options.environment, {})
         return ChildProcess(MAIL_SINK, command, environment, self.folder.logs / f"{MAIL_SINK}.log")
 
-    def _service(self, name: str) -> ChildProcess:
+    def _service(self, service: str, name: str) -> ChildProcess:
         options = self._options
         settings = {
             "DATABASE_URL": self._urls["postgres"],
@@ -147,5 +159,5 @@ class Stack:
             inherited = without_settings(inherited, "SMTP_")
             settings |= {"SMTP_HOST": LOOPBACK, "SMTP_PORT": str(self._ports[MAIL_SINK])}
         environment = service_environment(inherited, settings)
-        command = [sys.executable, "-m", f"services.{name}"]
+        command = [sys.executable, *options.launcher, "-m", f"services.{service}"]
         return ChildProcess(name, command, environment, self.folder.logs / f"{name}.log")

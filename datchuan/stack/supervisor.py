@@ -1,7 +1,7 @@
 """Keeps child processes running: one that ends is started again, later each time it ends young."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from datchuan.stack.process import ChildProcess
 
@@ -37,11 +37,32 @@ class Supervisor:
         """The watched processes in the order of their start."""
         return tuple(self._children)
 
+    def child(self, name: str) -> ChildProcess:
+        """Return the process of this name, whether it runs or is halted."""
+        return next(child for child in self._children if child.name == name)
+
     async def add(self, child: ChildProcess) -> None:
         """Start a process and keep it running."""
-        await child.start()
         self._children.append(child)
-        self._watchers[child.name] = asyncio.create_task(self._watch(child), name=f"watch {child.name}")
+        await self.resume(child.name)
+
+    async def halt(self, name: str, grace_seconds: float = 10.0) -> int:
+        """Stop one process, leave it down, and return its exit status."""
+        child = self.child(name)
+        await self._stop_one(child, grace_seconds)
+        return child.ends[-1]
+
+    async def resume(self, name: str, more_environment: Mapping[str, str] | None = None) -> None:
+        """Start a process that is down and keep it running; `more_environment` is for this one life only."""
+        child = self.child(name)
+        await child.start(more_environment)
+        self._watchers[name] = asyncio.create_task(self._watch(child), name=f"watch {name}")
+
+    async def remove(self, name: str) -> int:
+        """Stop one process for good and return its exit status."""
+        status = await self.halt(name)
+        self._children.remove(self.child(name))
+        return status
 
     async def stop(self, grace_seconds: float = 10.0) -> None:
         """Stop all processes, the last started first."""
@@ -50,9 +71,10 @@ class Supervisor:
         self._children.clear()
 
     async def _stop_one(self, child: ChildProcess, grace_seconds: float) -> None:
-        watcher = self._watchers.pop(child.name)
-        watcher.cancel()
-        await asyncio.gather(watcher, return_exceptions=True)
+        watcher = self._watchers.pop(child.name, None)
+        if watcher is not None:
+            watcher.cancel()
+            await asyncio.gather(watcher, return_exceptions=True)
         await child.stop(grace_seconds)
 
     async def _watch(self, child: ChildProcess) -> None:

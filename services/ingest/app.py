@@ -9,6 +9,7 @@ from faststream.redis import RedisBroker
 from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.ingest.adapters.backlog import Backlog
 from services.ingest.adapters.group_commit import CommitLimits, GroupCommit
 from services.ingest.adapters.intake import Intake, alias_tables
 from services.ingest.adapters.journal import Journal
@@ -23,7 +24,7 @@ from shared.catalog.catalog import Catalog
 from shared.catalog.load import load_catalog
 from shared.contracts.streams import INDICATOR_REPORTED, partition_stream
 from shared.runtime.broker import client_of, create_broker, wait_for_redis
-from shared.runtime.checks import database_check
+from shared.runtime.checks import database_check, publishing_check
 from shared.runtime.clock import Clock, SystemClock
 from shared.runtime.database import create_database, wait_for_database
 from shared.runtime.metrics import RuntimeMetrics
@@ -42,10 +43,11 @@ class IngestApplication:
     engine: AsyncEngine
     broker: RedisBroker
     committer: GroupCommit
+    backlog: Backlog
     outbox: Outbox
     publisher: Publisher
     runtime_metrics: RuntimeMetrics
-    stream: str
+    streams: list[str]
 
     async def run(self, stop: asyncio.Event) -> None:
         """Wait for the servers, then work until SIGTERM or `stop`; requests in hand are committed and answered."""
@@ -54,13 +56,14 @@ class IngestApplication:
         await wait_for_redis(self.broker, timeout)
         server_ended, commits_ended = asyncio.Event(), asyncio.Event()
         redis = await client_of(self.broker)
-        relay = Relay(self.engine, redis, self.publisher, [self.stream], self.runtime_metrics)
+        relay = Relay(self.engine, redis, self.publisher, self.streams, self.runtime_metrics)
         try:
             await supervise(
                 self._serve(stop, server_ended),
                 self._commit(server_ended, commits_ended),
                 self.outbox.run(commits_ended),
                 relay.run(stop),
+                self.backlog.run(stop),
                 stop=stop,
             )
         finally:
@@ -98,24 +101,27 @@ def build(settings: IngestSettings, catalog: Catalog, clock: Clock | None = None
     """Return the wired application; nothing connects before it runs."""
     clock = clock or SystemClock(settings.clock_offset_days)
     registry = CollectorRegistry()
-    stream = partition_stream(INDICATOR_REPORTED, 0)
-    runtime_metrics, metrics = RuntimeMetrics(registry, [stream]), IngestMetrics(registry)
+    streams = [partition_stream(INDICATOR_REPORTED, partition) for partition in range(settings.partitions)]
+    runtime_metrics, metrics = RuntimeMetrics(registry, streams), IngestMetrics(registry)
     timeout = settings.commit_timeout_seconds
     engine = create_database(settings.database_url, "datchuan-ingest", command_timeout_seconds=timeout)
     broker = create_broker(settings.redis_url)
-    publisher = Publisher(broker, runtime_metrics)
+    publisher = Publisher(broker, runtime_metrics, limits=settings.stream_limits)
     outbox = Outbox(publisher)
     limits = CommitLimits(settings.rows_per_commit, settings.max_waiting_rows, timeout)
-    committer = GroupCommit(Journal(engine, stream, 0).append, outbox.put, clock, metrics, limits)
-    intake = Intake(
-        Normalizer(catalog),
-        alias_tables(catalog),
-        committer,
-        Journal(engine, stream, 0).rehearse,
-        clock,
-    )
+    committer = GroupCommit(Journal(engine, settings.partitions).append, outbox.put, clock, metrics, limits)
+    rehearse = Journal(engine, settings.partitions).rehearse
+    intake = Intake(Normalizer(catalog), alias_tables(catalog), committer, rehearse, clock)
     tokens = TokenCache(SqlTokenStore(engine).find, settings.token_cache_seconds)
-    handlers = IngestHandlers(intake, tokens, metrics, settings)
+    backlog = Backlog(engine, streams, metrics, settings.max_backlog_bytes)
+    handlers = IngestHandlers(intake, tokens, backlog, metrics, settings)
     # Redis is no condition of being ready: reports are taken without it, and the relay publishes them later.
-    http = build_application(handlers, registry, {"database": database_check(engine)})
-    return IngestApplication(settings, http, engine, broker, committer, outbox, publisher, runtime_metrics, stream)
+    checks = {
+        "database": database_check(engine),
+        "publishing": publishing_check(publisher),
+        "backlog": backlog.check(),
+    }
+    http = build_application(handlers, registry, checks)
+    return IngestApplication(
+        settings, http, engine, broker, committer, backlog, outbox, publisher, runtime_metrics, streams
+    )

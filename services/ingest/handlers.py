@@ -6,6 +6,7 @@ import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.ingest.adapters.backlog import Backlog
 from services.ingest.adapters.formats import cloudevents, native_body
 from services.ingest.adapters.formats.dhis2 import decode_data_value_set
 from services.ingest.adapters.formats.dhis2_parameters import read_dry_run
@@ -45,9 +46,12 @@ _JSON_TYPES = ("", "application/json")
 class IngestHandlers:
     """The endpoints that take reports."""
 
-    def __init__(self, intake: Intake, tokens: TokenCache, metrics: IngestMetrics, settings: IngestSettings) -> None:
+    def __init__(
+        self, intake: Intake, tokens: TokenCache, backlog: Backlog, metrics: IngestMetrics, settings: IngestSettings
+    ) -> None:
         self._intake = intake
         self._tokens = tokens
+        self._backlog = backlog
         self._metrics = metrics
         memory = BodyMemory(settings.max_in_flight_bytes)
         self._bodies = BodyReader(settings.max_body_bytes, memory, settings.body_timeout_seconds)
@@ -98,10 +102,12 @@ class IngestHandlers:
         grant = None
         try:
             grant = await self._grant(request, scope)
+            self._backlog.refuse_when_full()
             async with self._bodies.read(request.stream(), request.headers, grant.source) as body:
                 return await take(grant, body)
         except Exception as error:  # noqa: BLE001 - whatever happens, the sender gets an answer in the endpoint's shape
             problem = problems.problem_of(error)
+            self._metrics.count_put_off(problem.slug)
             source = None if grant is None else grant.source
             if problem.status == 500:
                 _log.error("a request failed", source=source, path=request.url.path, error=type(error).__name__)

@@ -45,10 +45,23 @@ class StatusClass(StrEnum):
         return StatusClass.CLIENT_ERROR if status >= 400 else StatusClass.SUCCESS
 
 
+class PutOff(StrEnum):
+    """Why a sender must come again: too much waits to be judged or to be committed, or the database is away."""
+
+    BACKLOG = "backlogged"
+    OVERLOAD = "overloaded"
+    OUTAGE = "store_unavailable"
+
+
 class IngestMetrics:
     """The counters of the service, in one registry."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self._count_rows(registry)
+        self._measure_commits(registry)
+        self._declare()
+
+    def _count_rows(self, registry: CollectorRegistry) -> None:
         self.events = Counter(
             "datchuan_ingest_events_total", "Rows received, by what became of them.", ["outcome"], registry=registry
         )
@@ -61,6 +74,14 @@ class IngestMetrics:
             ["format", "status_class"],
             registry=registry,
         )
+        self.put_off = Counter(
+            "datchuan_ingest_put_off_total",
+            "Requests answered with 503, by what there was too much of.",
+            ["cause"],
+            registry=registry,
+        )
+
+    def _measure_commits(self, registry: CollectorRegistry) -> None:
         self.commit_seconds = Histogram(
             "datchuan_ingest_commit_seconds",
             "Time from the start of a transaction to its commit.",
@@ -82,7 +103,9 @@ class IngestMetrics:
         self.last_commit = Gauge(
             "datchuan_ingest_last_commit_timestamp_seconds", "When reports were last committed.", registry=registry
         )
-        self._declare()
+        self.backlog_bytes = Gauge(
+            "datchuan_ingest_backlog_bytes", "Size of the messages that wait for the evaluator.", registry=registry
+        )
 
     def _declare(self) -> None:
         """Make every label value present, at 0."""
@@ -90,6 +113,8 @@ class IngestMetrics:
             self.events.labels(outcome.value)
         for reason in QuarantineReason:
             self.quarantined.labels(reason.value)
+        for cause in PutOff:
+            self.put_off.labels(cause.value)
         for format_ in RequestFormat:
             for status_class in StatusClass:
                 self.requests.labels(format_.value, status_class.value)
@@ -102,6 +127,11 @@ class IngestMetrics:
         self.events.labels(EventOutcome.QUARANTINED.value).inc(len(bad))
         for row in bad:
             self.quarantined.labels(row.fault.reason.value).inc()
+
+    def count_put_off(self, problem: str) -> None:
+        """Count a request whose sender must come again, by the name of its problem; others are not counted here."""
+        if problem in tuple(PutOff):
+            self.put_off.labels(problem).inc()
 
     def count_request(self, format_: RequestFormat, status: int) -> None:
         """Count an answered request."""

@@ -16,3 +16,4 @@ class IngestSettings(RuntimeSettings):
     commit_timeout_seconds: float = Field(default=10, gt=0)
     rows_per_commit: int = Field(default=4_000, gt=0)
     max_waiting_rows: int = Field(default=100_000, gt=0)
+    max_backlog_bytes: int = Field(default=4 * 1024**3, gt=0)

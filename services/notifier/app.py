@@ -1,6 +1,8 @@
 """Composition root of the notifier: builds everything from settings and opens nothing."""
 
 import asyncio
+import gc
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from faststream.redis import RedisBroker
@@ -16,7 +18,7 @@ from services.notifier.adapters.outbox import SqlOutbox
 from services.notifier.adapters.renderer import TemplateRenderer
 from services.notifier.adapters.webhook import WebhookChannel
 from services.notifier.domain.planning import Planner
-from services.notifier.handlers import AlertKeeper, Grouper, Sender, Trouble, repeat
+from services.notifier.handlers import AlertKeeper, Grouper, Sender
 from services.notifier.metrics import NotifierMetrics
 from services.notifier.settings import NotifierSettings
 from shared.catalog.catalog import Catalog
@@ -29,12 +31,15 @@ from shared.runtime.checks import consumer_check, database_check, redis_check
 from shared.runtime.clock import Clock, SystemClock
 from shared.runtime.consumer import StreamConsumer
 from shared.runtime.database import create_database, wait_for_database
+from shared.runtime.loops import Bell, Trouble, repeat
 from shared.runtime.metrics import RuntimeMetrics
 from shared.runtime.ops import ops_routes, run_server
 from shared.runtime.process import supervise
 
 _CENSUS_SECONDS = 2.0
 _POOL_SIZE = 8
+# Changes that come sooner after others wait until then: one transaction for many costs a fraction of one for each.
+_DECISION_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +49,13 @@ class Notifier:
     settings: NotifierSettings
     engine: AsyncEngine
     broker: RedisBroker
-    consumer: StreamConsumer[VerdictChangedBatch]
+    consumers: tuple[StreamConsumer[VerdictChangedBatch], ...]
     outbox: SqlOutbox
     grouper: Grouper
     senders: tuple[Sender, ...]
     registry: CollectorRegistry
     metrics: NotifierMetrics
+    entries_due: Bell
     grouping: Trouble = field(default_factory=lambda: Trouble("grouping messages"))
 
     def ops(self) -> Starlette:
@@ -61,7 +67,10 @@ class Notifier:
         checks = {
             "database": database_check(self.engine),
             "redis": redis_check(self.broker),
-            "consumer": consumer_check(self.consumer),
+            **{
+                "consumer" if partition == 0 else f"consumer_{partition}": consumer_check(consumer)
+                for partition, consumer in enumerate(self.consumers)
+            },
             "grouping": grouping_works,
         }
         return Starlette(routes=ops_routes(self.registry, checks))
@@ -77,45 +86,69 @@ def build(settings: NotifierSettings) -> Notifier:
     catalog = load_catalog(settings.catalog)
     clock = SystemClock(settings.clock_offset_days)
     registry = CollectorRegistry()
-    stream = partition_stream(VERDICT_CHANGED, 0)
-    metrics = NotifierMetrics(registry)
+    streams = [partition_stream(VERDICT_CHANGED, partition) for partition in range(settings.partitions)]
+    runtime_metrics, metrics = RuntimeMetrics(registry, streams), NotifierMetrics(registry)
     engine = create_database(settings.database_url, "datchuan-notifier", pool_size=_POOL_SIZE)
     broker = create_broker(settings.redis_url)
-    keeper = AlertKeeper(SqlAlertStore(engine), Planner(catalog, settings.windows), metrics)
+    entries_due = Bell()
+    keeper = AlertKeeper(
+        SqlAlertStore(engine),
+        Planner(catalog, settings.windows),
+        metrics,
+        pause_seconds=_DECISION_SECONDS,
+        tell_due=entries_due.ring_in,
+    )
     outbox = SqlOutbox(engine, settings.instance, settings.lease_seconds, settings.backoff)
+    sending = tuple(senders(settings, outbox, catalog, clock, metrics))
     return Notifier(
         settings=settings,
         engine=engine,
         broker=broker,
-        consumer=StreamConsumer(
-            broker,
-            stream,
-            NOTIFIER_GROUP,
-            settings.instance,
-            decode_verdict_changed,
-            keeper.on_verdict_changed,
-            engine,
-            RuntimeMetrics(registry, [stream]),
-            max_records=settings.messages_per_read,
-        ),
+        consumers=tuple(_consumer(settings, stream, broker, engine, keeper, runtime_metrics) for stream in streams),
         outbox=outbox,
-        grouper=grouper(settings, outbox, catalog, clock),
-        senders=tuple(senders(settings, outbox, catalog, clock, metrics)),
+        grouper=grouper(settings, outbox, catalog, clock, sending),
+        senders=sending,
         registry=registry,
         metrics=metrics,
+        entries_due=entries_due,
+    )
+
+
+def _consumer(
+    settings: NotifierSettings,
+    stream: str,
+    broker: RedisBroker,
+    engine: AsyncEngine,
+    keeper: AlertKeeper,
+    metrics: RuntimeMetrics,
+) -> StreamConsumer[VerdictChangedBatch]:
+    return StreamConsumer(
+        broker,
+        stream,
+        NOTIFIER_GROUP,
+        settings.instance,
+        decode_verdict_changed,
+        keeper.on_verdict_changed,
+        engine,
+        metrics,
+        max_records=settings.messages_per_read,
     )
 
 
 async def run(settings: NotifierSettings, stop: asyncio.Event) -> None:
     """Run the notifier until `stop` is set or a signal comes."""
     notifier = build(settings)
+    # Cycles are looked for rarely: what is built at start stays, and changes hold none.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     try:
         await wait_for_database(notifier.engine, settings.start_timeout_seconds)
         await wait_for_redis(notifier.broker, settings.start_timeout_seconds)
         await supervise(
             run_server(notifier.ops(), settings.host, settings.port, stop),
-            notifier.consumer.run(stop),
-            repeat(notifier.grouper.group_due, settings.poll_seconds, stop, notifier.grouping),
+            *(consumer.run(stop) for consumer in notifier.consumers),
+            repeat(notifier.grouper.group_due, settings.poll_seconds, stop, notifier.grouping, notifier.entries_due),
             repeat(notifier.count, _CENSUS_SECONDS, stop, Trouble("counting alerts")),
             *(sender.run(stop) for sender in notifier.senders),
             stop=stop,
@@ -126,8 +159,16 @@ async def run(settings: NotifierSettings, stop: asyncio.Event) -> None:
         await notifier.engine.dispose()
 
 
-def grouper(settings: NotifierSettings, outbox: SqlOutbox, catalog: Catalog, clock: Clock) -> Grouper:
-    """Build the grouper."""
+def grouper(
+    settings: NotifierSettings, outbox: SqlOutbox, catalog: Catalog, clock: Clock, woken: Sequence[Sender]
+) -> Grouper:
+    """Build the grouper; it wakes the senders of the channels that it has stored messages for."""
+
+    def wake(channels: Collection[Channel]) -> None:
+        for sender in woken:
+            if sender.channel in channels:
+                sender.bell.ring()
+
     return Grouper(
         outbox,
         catalog,
@@ -137,6 +178,7 @@ def grouper(settings: NotifierSettings, outbox: SqlOutbox, catalog: Catalog, clo
         message_domain=domain_of(settings.mail_from),
         items_per_message=settings.items_per_message,
         detailed_items=settings.detailed_items,
+        tell_stored=wake,
     )
 
 

@@ -3,59 +3,103 @@
 import asyncio
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import msgspec
 import structlog
 
-from services.notifier.domain.book import apply
+from services.notifier.domain.book import Book, Outcome
 from services.notifier.domain.delivery import Delivery, DeliveryStatus, Draft, Result
 from services.notifier.domain.grouping import Group, group
-from services.notifier.domain.ledger import UnroutableReason
+from services.notifier.domain.ledger import LedgerStatus, UnroutableReason
 from services.notifier.domain.material import Material
 from services.notifier.domain.message import compose, views_of
 from services.notifier.domain.momentary import without_momentary_gaps
 from services.notifier.domain.payload import payload_of
-from services.notifier.domain.planning import Planner
-from services.notifier.domain.ports import AlertStore, MessageChannel, Outbox, Renderer
+from services.notifier.domain.planning import Plan, Planner
+from services.notifier.domain.ports import AlertStore, MessageChannel, Outbox, Renderer, ToldBeforeError
 from services.notifier.metrics import NotifierMetrics, SendOutcome
 from shared.catalog.catalog import Catalog
 from shared.contracts.vocabulary import Channel
 from shared.contracts.wire import VerdictChangedBatch
 from shared.runtime.clock import Clock
-from shared.runtime.database import is_outage
+from shared.runtime.faults import fault_point
+from shared.runtime.loops import Bell, Trouble
 
 _log = structlog.get_logger(__name__)
 
 _ADDRESSES_PER_ROUND = 50
-_PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
 class AlertKeeper:
-    """Turns verdict changes into alerts and ledger entries, in one transaction per read."""
+    """Turns verdict changes into alerts and ledger entries, in one transaction per read.
 
-    def __init__(self, store: AlertStore, planner: Planner, metrics: NotifierMetrics) -> None:
+    What it has read or decided about a chỉ tiêu it remembers for as long as nobody else decides. Reads of several
+    partitions take turns, at most one every `pause_seconds`: under load more messages then share a transaction.
+    `tell_due` is told in how many seconds entries will be due.
+    """
+
+    def __init__(
+        self,
+        store: AlertStore,
+        planner: Planner,
+        metrics: NotifierMetrics,
+        *,
+        pause_seconds: float = 0.0,
+        tell_due: Callable[[float], None] = lambda _seconds: None,
+    ) -> None:
         self._store = store
         self._planner = planner
         self._metrics = metrics
+        self._pause_seconds = pause_seconds
+        self._tell_due = tell_due
+        self._book = Book()
+        self._deciding = asyncio.Lock()
+        self._next_at = 0.0
 
     async def on_verdict_changed(self, batches: Sequence[VerdictChangedBatch]) -> int:
         """Handle the batches that were not handled before; return how many had been."""
-        async with self._store.transaction() as transaction:
-            fresh = await transaction.claim([batch.message_id for batch in batches])
-            unique = {batch.message_id: batch for batch in batches if batch.message_id in fresh}
-            changes = without_momentary_gaps(change for batch in unique.values() for change in batch.changes)
-            alerts, marks = await transaction.standing(changes)
-            outcome = apply(alerts, marks, changes)
-            plan = self._planner.plan(outcome.steps, outcome.rollups)
-            await transaction.save(outcome, plan.entries)
+        async with self._deciding:
+            now = asyncio.get_running_loop().time()
+            self._next_at = max(now, self._next_at) + self._pause_seconds
+            await asyncio.sleep(self._next_at - self._pause_seconds - now)
+            try:
+                fresh, outcome, plan = await self._decide(batches, told_before=False)
+            except ToldBeforeError:
+                fresh, outcome, plan = await self._decide(batches, told_before=True)
+        fault_point("notifier.after_commit")
+        for seconds in {entry.wait_seconds for entry in plan.entries if entry.status is LedgerStatus.WAITING}:
+            self._tell_due(seconds)
+        self._count(outcome, plan)
+        return len(batches) - fresh
+
+    async def _decide(self, batches: Sequence[VerdictChangedBatch], *, told_before: bool) -> tuple[int, Outcome, Plan]:
+        try:
+            async with self._store.transaction() as transaction:
+                if not transaction.follows_own:
+                    self._book.forget()
+                fresh = await transaction.claim([batch.message_id for batch in batches])
+                unique = {batch.message_id: batch for batch in batches if batch.message_id in fresh}
+                changes = without_momentary_gaps(change for batch in unique.values() for change in batch.changes)
+                unknown = self._book.unknown(changes)
+                self._book.learn(unknown, *await transaction.standing(unknown))
+                outcome = self._book.apply(changes)
+                plan = self._planner.plan(outcome.steps, outcome.rollups)
+                await (transaction.save_again if told_before else transaction.save)(outcome, plan.entries)
+                fault_point("notifier.before_commit")
+        except BaseException:
+            self._book.forget()  # what it remembers of this was not stored
+            raise
+        self._book.shrink()
+        return len(unique), outcome, plan
+
+    def _count(self, outcome: Outcome, plan: Plan) -> None:
         self._metrics.count_steps(outcome.steps)
         for node_kind, amount in Counter(change.node_kind for change in outcome.rollups).items():
             self._metrics.rollup_changes.labels(node_kind).inc(amount)
         for reason, amount in Counter(entry.reason for entry in plan.entries if entry.reason).items():
             self._metrics.unroutable.labels(reason).inc(amount)
         self._metrics.unroutable.labels(UnroutableReason.NO_LEAD).inc(plan.no_lead)
-        return len(batches) - len(unique)
 
 
 class Grouper:
@@ -72,8 +116,10 @@ class Grouper:
         message_domain: str,
         items_per_message: int,
         detailed_items: int,
+        tell_stored: Callable[[Collection[Channel]], None] = lambda _channels: None,
     ) -> None:
         self._outbox = outbox
+        self._tell_stored = tell_stored
         self._catalog = catalog
         self._renderer = renderer
         self._clock = clock
@@ -91,6 +137,8 @@ class Grouper:
             material = await transaction.material(entries)
             drafts = [self._draft(each, material) for each in group(entries, self._items_per_message)]
             await transaction.store(drafts)
+        fault_point("notifier.after_grouping")
+        self._tell_stored({draft.channel for draft in drafts})
         return len(drafts)
 
     def _draft(self, each: Group, material: Material) -> Draft:
@@ -140,17 +188,19 @@ class Sender:
         poll_seconds: float,
     ) -> None:
         self._outbox = outbox
-        self._channel = channel
+        self.channel = channel
         self._carrier = carrier
         self._metrics = metrics
         self._at_once = at_once
         self._poll_seconds = poll_seconds
         self._trouble = Trouble(f"sending by {channel}")
+        self.bell = Bell()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send until `stop` is set; then finish what is being sent and close the connections."""
         running: set[asyncio.Task[None]] = set()
         stopping = asyncio.create_task(stop.wait())
+        rung = asyncio.create_task(self.bell.wait())
         try:
             while not stop.is_set():
                 free = self._at_once - len(running)
@@ -158,33 +208,39 @@ class Sender:
                 running |= {asyncio.create_task(self._deliver(delivery)) for delivery in taken}
                 # With every place taken there is nothing to do until one is free.
                 timeout = None if len(taken) == free else pause
-                await asyncio.wait({*running, stopping}, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+                waking = {*running, stopping} if timeout is None else {*running, stopping, rung}
+                await asyncio.wait(waking, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
                 running = {task for task in running if not task.done()}
+                if rung.done():
+                    rung = asyncio.create_task(self.bell.wait())
         finally:
             stopping.cancel()
+            rung.cancel()
             if running:
                 await asyncio.wait(running)
             await self._carrier.close()
 
     async def _take(self, free: int) -> tuple[list[Delivery], float]:
         try:
-            taken = await self._outbox.take(self._channel, free)
+            taken = await self._outbox.take(self.channel, free)
         except Exception as error:  # noqa: BLE001 - logged; the loop must outlive whatever the database does
             return [], self._trouble.met(error)
         self._trouble.passed()
         return taken, self._poll_seconds
 
     async def _deliver(self, delivery: Delivery) -> None:
-        with self._metrics.send_seconds.labels(self._channel).time():
+        with self._metrics.send_seconds.labels(self.channel).time():
+            fault_point("notifier.before_send")
             result = await self._carrier.send(delivery)
+            fault_point("notifier.after_send")
         status = await self._settle(delivery, result)
         outcome = _OUTCOMES.get(status, SendOutcome.RETRIED)
-        self._metrics.notifications.labels(self._channel, outcome).inc()
+        self._metrics.notifications.labels(self.channel, outcome).inc()
         if status is not DeliveryStatus.SENT:
             _log.warning(
                 "delivery failed",
                 delivery_id=delivery.id,
-                channel=self._channel,
+                channel=self.channel,
                 outcome=outcome,
                 attempts=delivery.attempts,
                 reply=result.reply,
@@ -192,7 +248,7 @@ class Sender:
 
     async def _settle(self, delivery: Delivery, result: Result) -> DeliveryStatus:
         """Record the result, for as long as it takes: a mail that was sent and not recorded would be sent again."""
-        trouble = Trouble(f"recording deliveries by {self._channel}")
+        trouble = Trouble(f"recording deliveries by {self.channel}")
         while True:
             try:
                 return await self._outbox.settle(delivery, result)
@@ -201,41 +257,3 @@ class Sender:
 
 
 _OUTCOMES = {DeliveryStatus.SENT: SendOutcome.SENT, DeliveryStatus.DEAD: SendOutcome.DEAD}
-
-
-class Trouble:
-    """What a loop does about failures: one log line when they begin, and growing pauses until they end."""
-
-    def __init__(self, doing: str) -> None:
-        self._doing = doing
-        self.count = 0
-
-    def met(self, error: Exception) -> float:
-        """Note a failure and return the seconds to pause."""
-        self.count += 1
-        if not is_outage(error):
-            _log.error("a loop of the notifier failed, it goes on", doing=self._doing, exc_info=error)
-        elif self.count == 1:
-            _log.warning("a loop of the notifier waits", doing=self._doing, error=str(error) or repr(error))
-        return _PAUSES[min(self.count, len(_PAUSES)) - 1]
-
-    def passed(self) -> None:
-        """Note that it works (again)."""
-        if self.count:
-            _log.info("a loop of the notifier works again", doing=self._doing)
-        self.count = 0
-
-
-async def repeat(work: Callable[[], Awaitable[int]], seconds: float, stop: asyncio.Event, trouble: Trouble) -> None:
-    """Do `work` until `stop` is set: at once again while it finds something to do, else after `seconds`."""
-    while not stop.is_set():
-        try:
-            pause = 0.0 if await work() else seconds
-            trouble.passed()
-        except Exception as error:  # noqa: BLE001 - logged; the loop must outlive whatever the database does
-            pause = trouble.met(error)
-        try:
-            async with asyncio.timeout(pause):
-                await stop.wait()
-        except TimeoutError:
-            pass

@@ -15,7 +15,7 @@ class NotifierSettings(RuntimeSettings):
     port: Port = 8082
     group_window_seconds: float = Field(default=5, ge=0)
     data_gap_window_seconds: float = Field(default=60, ge=0)
-    poll_seconds: float = Field(default=0.5, gt=0)
+    poll_seconds: float = Field(default=1, gt=0)
     items_per_message: int = Field(default=2_000, ge=1)
     detailed_items: int = Field(default=20, ge=1)
     messages_per_read: int = Field(default=16, ge=1)

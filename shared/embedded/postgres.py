@@ -46,6 +46,7 @@ class EmbeddedPostgres:
         *,
         identity: Identity | None = None,
         settings: Mapping[str, str] | None = None,
+        standby_of: "EmbeddedPostgres | None" = None,
         start_timeout_seconds: float = 60,
     ) -> None:
         self.folder = folder.resolve()
@@ -53,6 +54,7 @@ class EmbeddedPostgres:
         self._data = self.folder / "data"
         self._identity = identity
         self._settings = _SETTINGS | dict(settings or {})
+        self._standby_of = standby_of
         self._timeout = start_timeout_seconds
         # Immediate shutdown: when the parent is gone nobody waits, and the next start recovers from the WAL.
         self._child = Child(self.folder, "postgres", signal.SIGQUIT)
@@ -78,7 +80,7 @@ class EmbeddedPostgres:
         if identity is None:
             raise EmbeddedServerError(_NO_IDENTITY.format(folder=self.folder))
         binaries = reachable_binaries(installation, self.folder, identity)
-        self._password = _password(self.folder / "password", identity)
+        self._password = _password((self._standby_of or self).folder / "password", identity)
         if not self._data.exists():
             self._create_data(binaries, identity)
         self.port = self.port or free_port()
@@ -109,16 +111,45 @@ class EmbeddedPostgres:
         shutil.rmtree(attempt, ignore_errors=True)
         attempt.mkdir(mode=0o700)
         _give(attempt, identity)
+        if self._standby_of is not None:
+            self._copy_data(self._standby_of, attempt, binaries, identity)
+        else:
+            _run(
+                [
+                    str(binaries / "initdb"), "-D", str(attempt), "-U", USER, "-A", "scram-sha-256", "-E", "UTF8",
+                    "--locale", "C.UTF-8", "--pwfile", str(self.folder / "password"),
+                ],
+                identity,
+            )  # fmt: skip
+            create = f"CREATE DATABASE {DATABASE};\n"
+            _run([str(binaries / "postgres"), "--single", "-D", str(attempt), "postgres"], identity, create)
+        attempt.rename(self._data)
+
+    def _copy_data(self, primary: "EmbeddedPostgres", attempt: Path, binaries: Path, identity: Identity) -> None:
+        """Copy a running server's data, so that this one follows it under the name of its folder."""
+        passwords = self.folder / "pgpass"
+        passwords.touch(mode=0o600)
+        passwords.write_text(f"127.0.0.1:{primary.port}:*:{USER}:{self._password}\n", encoding="utf-8")
+        _give(passwords, identity)
+        place = (
+            f"host=127.0.0.1 port={primary.port} user={USER} passfile='{passwords}' application_name={self.folder.name}"
+        )
         _run(
             [
-                str(binaries / "initdb"), "-D", str(attempt), "-U", USER, "-A", "scram-sha-256", "-E", "UTF8",
-                "--locale", "C.UTF-8", "--pwfile", str(self.folder / "password"),
+                str(binaries / "pg_basebackup"),
+                "-D",
+                str(attempt),
+                "-d",
+                place,
+                "-X",
+                "stream",
+                "-c",
+                "fast",
+                "-R",
+                "-w",
             ],
             identity,
-        )  # fmt: skip
-        create = f"CREATE DATABASE {DATABASE};\n"
-        _run([str(binaries / "postgres"), "--single", "-D", str(attempt), "postgres"], identity, create)
-        attempt.rename(self._data)
+        )
 
 
 _NO_IDENTITY = (

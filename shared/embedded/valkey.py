@@ -5,6 +5,7 @@ import platform
 import secrets
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import redis
@@ -19,12 +20,23 @@ _ARCHITECTURES = {"amd64": "x86_64", "aarch64": "arm64"}
 class EmbeddedValkey:
     """A Valkey server whose data stays in a folder between runs."""
 
-    def __init__(self, folder: Path, port: int | None = None, *, start_timeout_seconds: float = 30) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int | None = None,
+        *,
+        settings: Mapping[str, str] | None = None,
+        password: str = "",
+        is_sentinel: bool = False,
+        start_timeout_seconds: float = 30,
+    ) -> None:
         self.folder = folder.resolve()
         self.port = port
+        self._settings = dict(settings or {})
         self._timeout = start_timeout_seconds
         self._child = Child(self.folder, "valkey", signal.SIGTERM)
-        self._password = ""
+        self._password = password
+        self._is_sentinel = is_sentinel
 
     @property
     def url(self) -> str:
@@ -44,11 +56,12 @@ class EmbeddedValkey:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._child.lock()
         self.port = self.port or free_port()
-        self._password = _password(self.folder / "password")
+        self._password = self._password or _password(self.folder / "password")
         config = self.folder / "valkey.conf"
         config.touch(mode=0o600)
-        config.write_text(self._config(), encoding="utf-8")
-        self._child.spawn([str(binary), str(config)])
+        if not self._is_sentinel or not config.read_text(encoding="utf-8"):  # a sentinel writes down what it learns
+            config.write_text(self._config(), encoding="utf-8")
+        self._child.spawn([str(binary), str(config), *(["--sentinel"] if self._is_sentinel else [])])
         self._child.wait_until(self._answers, self._timeout)
         return self.url
 
@@ -74,6 +87,7 @@ class EmbeddedValkey:
                 "maxmemory-policy noeviction",
                 "set-proc-title no",
                 "daemonize no",
+                *(f"{name} {value}" for name, value in self._settings.items()),
                 "",
             )
         )

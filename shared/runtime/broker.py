@@ -2,35 +2,72 @@
 
 import asyncio
 import logging
+from typing import Any
 
-from faststream.redis import RedisBroker
+from faststream.redis import RedisBroker, RedisClusterBroker, RedisSentinelBroker
 from pydantic import SecretStr
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.client import Pipeline
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from shared.runtime.errors import DependencyUnavailableError
+from shared.runtime.redis_url import RedisAddress, Topology, parse_redis_url
+
+# What a call may raise when Redis is away, full, or electing a new master.
+REDIS_ERRORS = (RedisError, RedisClusterException, OSError, TimeoutError)
 
 
 def create_broker(url: SecretStr) -> RedisBroker:
     """Build a FastStream broker whose calls fail within seconds when Redis is away; nothing connects yet."""
-    return RedisBroker(
-        url.get_secret_value(),
-        socket_connect_timeout=1.5,
-        socket_timeout=5.0,  # longer than any blocking read of the consumers
-        socket_keepalive=True,
-        retry=Retry(NoBackoff(), 1),  # one retry: a pooled connection may have died with a restarted server
-        graceful_timeout=5.0,
-        apply_types=False,
-        logger=logging.getLogger("datchuan.faststream"),  # FastStream's own prints lines that are not JSON
-        log_level=logging.DEBUG,
+    address = parse_redis_url(url.get_secret_value())
+    options: dict[str, Any] = {
+        "socket_connect_timeout": 1.5,
+        "socket_timeout": 5.0,  # longer than any blocking read of the consumers
+        "socket_keepalive": True,
+        # A read repeated behind the consumer's back would go on after entries whose answer was lost on the way.
+        "retry": Retry(NoBackoff(), 0),
+        "graceful_timeout": 5.0,
+        "apply_types": False,
+        "logger": logging.getLogger("datchuan.faststream"),  # FastStream's own prints lines that are not JSON
+        "log_level": logging.DEBUG,
+    }
+    if address.topology is Topology.CLUSTER:
+        return RedisClusterBroker(address.url, startup_nodes=address.hosts[1:], **options)
+    if address.topology is Topology.SENTINEL:
+        return _behind_sentinels(address, options)
+    return RedisBroker(address.url, **options)
+
+
+def _behind_sentinels(address: RedisAddress, options: dict[str, Any]) -> RedisBroker:
+    # The connection class that a rediss URL brings would not ask the Sentinels; the flag makes one that does.
+    tls: dict[str, Any] = {"ssl": True} if address.is_tls else {}
+    asking = {"socket_connect_timeout": 1.0, "socket_timeout": 1.0, "password": address.sentinel_password}
+    return RedisSentinelBroker(
+        address.url.replace("rediss://", "redis://", 1),
+        sentinels=address.hosts,
+        sentinel_master_name=address.service,
+        sentinel_kwargs=asking | tls,
+        **options,
+        **tls,
     )
 
 
 async def client_of(broker: RedisBroker) -> Redis:
-    """Return the broker's redis client, connecting the broker first if need be."""
+    """Return the broker's redis client, connecting the broker first if need be.
+
+    Of a cluster it is a RedisCluster: the same commands, except that those without a key go to all its nodes.
+    """
     return await broker.connect()
+
+
+def together(client: Redis) -> "Pipeline":
+    """Return a pipeline whose commands, all on keys of one stream, are carried out together or not at all.
+
+    In a cluster they are only sent together: the client would start a thread for each command of a transaction.
+    """
+    return client.pipeline(transaction=not isinstance(client, RedisCluster))
 
 
 async def wait_for_redis(broker: RedisBroker, timeout_seconds: float) -> None:
@@ -40,7 +77,7 @@ async def wait_for_redis(broker: RedisBroker, timeout_seconds: float) -> None:
     while True:
         try:
             await client.ping()
-        except (RedisError, OSError) as error:
+        except REDIS_ERRORS as error:
             if asyncio.get_running_loop().time() > deadline:
                 raise DependencyUnavailableError(
                     f"Redis did not answer within {timeout_seconds:g} s: {error}. Check DATCHUAN_REDIS_URL."

@@ -7,7 +7,8 @@ from shared.runtime.broker import client_of
 from shared.runtime.consumer import StreamConsumer
 from shared.runtime.database import ping
 from shared.runtime.delivery import MessageType
-from shared.runtime.ops import Check
+from shared.runtime.ops import Check, Note
+from shared.runtime.publisher import Publisher
 
 
 def database_check(engine: AsyncEngine) -> Check:
@@ -40,5 +41,15 @@ def consumer_check(consumer: StreamConsumer[MessageType], max_lag: int | None = 
         if max_lag is not None and consumer.lag > max_lag:
             return f"{consumer.lag} entries behind, {max_lag} allowed"
         return None
+
+    return check
+
+
+def publishing_check(publisher: Publisher) -> Check:
+    """Return a check that never fails: it tells which streams are full or being caught up, because reports are safe."""
+
+    async def check() -> str | None:
+        closed = [f"{gate.stream} holds {gate.bytes} bytes" for gate in publisher.gates if gate.is_behind]
+        return Note(f"messages wait in the mailbox: {', '.join(closed)}") if closed else None
 
     return check

@@ -7,16 +7,19 @@ from typing import Generic
 import structlog
 from faststream import AckPolicy
 from faststream.redis import RedisBroker, StreamSub
-from redis.exceptions import RedisError
+from faststream.redis.subscriber.usecases import StreamBatchSubscriber
+from redis.asyncio import Redis
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.runtime import pending
-from shared.runtime.broker import client_of
-from shared.runtime.delivery import Delivery, MessageType, StoppingError
+from shared.runtime.broker import REDIS_ERRORS, client_of
+from shared.runtime.delivery import Delivery, MessageType
 from shared.runtime.entries import Entry, decode_batch, parse_batch
+from shared.runtime.faults import fault_point
 from shared.runtime.metrics import RuntimeMetrics
 from shared.runtime.observer import StreamObserver
 from shared.runtime.tasks import end
+from shared.runtime.turns import StoppingError, Turn, Turns
 
 _log = structlog.get_logger(__name__)
 
@@ -25,14 +28,14 @@ _TEND_SECONDS = 0.5
 _OBSERVE_SECONDS = 1.0
 _FORGET_IDLE_MS = 86_400_000  # names of past processes: each start of a container leaves one behind
 _STALLED_OBSERVATIONS = 10
-_REDIS_ERRORS = (RedisError, OSError, TimeoutError)
 
 
 class StreamConsumer(Generic[MessageType]):
-    """Gives all good messages of one read to `handle`, one read at a time, in the order of the stream.
+    """Gives all good messages of one read to `handle`, in the order of the stream.
 
-    `handle` returns after its commit (and may return how many of its messages were already done). While it runs, the
-    next read is already under way. Delivery is at least once: `mailbox.claim` inside `handle` makes it once.
+    `handle` returns after its commit (and may return how many of its messages were already done). Up to `in_flight`
+    reads are in it at once, begun in order, and a read that failed is tried again alone (see `Turn`); the one after
+    them is already read and decoded. Delivery is at least once: `mailbox.claim` inside `handle` makes it once.
     An `exclusive` consumer, whose process holds a lease, takes over everything pending as soon as it starts.
     """
 
@@ -48,10 +51,11 @@ class StreamConsumer(Generic[MessageType]):
         metrics: RuntimeMetrics,
         *,
         max_records: int = 16,
+        in_flight: int = 1,
         reclaim_idle_ms: int = 5_000,
         exclusive: bool = False,
         drain_seconds: float = 15.0,
-        trim_seconds: float = 5.0,
+        trim_seconds: float = 1.0,
     ) -> None:
         self._broker = broker
         self._place = pending.Place(stream, group, consumer_name)
@@ -61,8 +65,11 @@ class StreamConsumer(Generic[MessageType]):
         self._exclusive = exclusive
         self._drain_seconds = drain_seconds
         self._stopping = asyncio.Event()
-        self._queue: asyncio.Queue[list[Entry] | None] = asyncio.Queue(maxsize=1)
+        self._in_flight = in_flight
+        self._turns = Turns(in_flight, self._stopping)
         self._in_hand: set[bytes] = set()
+        self._lost: set[bytes] = set()
+        self._deliveries: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._server: str | None = None
         self._received = 0
@@ -78,20 +85,7 @@ class StreamConsumer(Generic[MessageType]):
             stopping=self._stopping,
         )
         metrics.declare_stream(stream)
-        self._subscriber = broker.subscriber(
-            stream=StreamSub(
-                stream,
-                group=group,
-                consumer=consumer_name,
-                batch=True,
-                max_records=max_records,
-                polling_interval=_BLOCK_MILLISECONDS,
-            ),
-            parser=parse_batch,
-            decoder=decode_batch,
-            ack_policy=AckPolicy.MANUAL,
-            no_reply=True,
-        )
+        self._subscriber = _subscriber(broker, self._place, max_records)
         self._subscriber(self._hand_over)
 
     @property
@@ -118,68 +112,66 @@ class StreamConsumer(Generic[MessageType]):
             return
         await client_of(self._broker)
         self._stopping.clear()
-        self._queue = asyncio.Queue(maxsize=1)
+        self._turns = Turns(self._in_flight, self._stopping)
         self._in_hand.clear()
+        self._lost.clear()
         self._server = None
         self._tasks = [
             asyncio.create_task(loop(), name=f"{self._place.stream}-{name}")
-            for name, loop in (("worker", self._work), ("keeper", self._keep), ("observer", self._observe))
+            for name, loop in (("keeper", self._keep), ("observer", self._observe))
         ]
 
     async def stop(self) -> None:
         """Finish and acknowledge what the handler has in hand, and give back what it has not begun."""
         if not self._tasks:
             return
-        worker, *others = self._tasks
         self._stopping.set()
-        await end(others)
-        while not self._queue.empty():  # makes room for a reader that waits for it, so that it can end
-            self._queue.get_nowait()
+        self._turns.stop()
+        await end(self._tasks)
         await self._stop_reading()
-        try:
-            async with asyncio.timeout(self._drain_seconds):
-                await self._queue.put(None)
-                await asyncio.wait({worker})
-        except TimeoutError:
-            _log.warning("handler did not finish in time", stream=self._place.stream, seconds=self._drain_seconds)
-        await end([worker])
+        if self._deliveries:
+            _, late = await asyncio.wait(self._deliveries, timeout=self._drain_seconds)
+            if late:
+                _log.warning("handler did not finish in time", stream=self._place.stream, seconds=self._drain_seconds)
+            await end(late)
         self._tasks = []
         self._metrics.consumer_running.labels(self._place.stream).set(0)
         try:
             await pending.release(await client_of(self._broker), self._place)
-        except _REDIS_ERRORS:
+        except REDIS_ERRORS:
             pass  # the next consumer takes them over when they have been idle for a while
 
     async def _hand_over(self, entries: list[Entry]) -> None:
         """Be FastStream's handler: hand over and return, so that the next read begins while this one is handled."""
         fresh = [entry for entry in entries if entry.entry_id not in self._in_hand]
-        if not fresh or self._stopping.is_set():
+        if not fresh:
             return
+        fault_point(f"{self._place.group}.after_read")
         self._received += 1
         ids = {entry.entry_id for entry in fresh}
         self._in_hand |= ids
         try:
-            await self._queue.put(fresh)
-        except asyncio.CancelledError:
+            turn = await self._turns.open()
+        except BaseException as error:
             self._in_hand -= ids
-            raise
+            if not isinstance(error, StoppingError):
+                raise
+            return
+        delivery = asyncio.create_task(self._deliver(fresh, turn), name=f"{self._place.stream}-delivery")
+        self._deliveries.add(delivery)
+        delivery.add_done_callback(self._deliveries.discard)
 
-    async def _work(self) -> None:
-        while True:
-            entries = await self._queue.get()
-            if entries is None:
-                return
-            if self._stopping.is_set():
-                continue
-            try:
-                await self._delivery.deliver(entries)
-            except StoppingError:
-                continue
-            except Exception:  # noqa: BLE001 - logged; the worker must outlive a fault of the runtime itself
-                # Not acknowledged: the entries come back through the pending list.
-                _log.exception("delivery failed", stream=self._place.stream)
-            finally:
-                self._in_hand -= {entry.entry_id for entry in entries}
+    async def _deliver(self, entries: Sequence[Entry], turn: Turn) -> None:
+        try:
+            await self._delivery.deliver(entries, turn)
+        except StoppingError:
+            pass
+        except Exception:  # noqa: BLE001 - logged; the consumer must outlive a fault of the runtime itself
+            # Not acknowledged: the entries come back through the pending list.
+            _log.exception("delivery failed", stream=self._place.stream)
+        finally:
+            turn.close()
+            self._in_hand -= {entry.entry_id for entry in entries}
 
     async def _keep(self) -> None:
         """Keep the subscriber running and take over what dead consumers left behind."""
@@ -190,7 +182,7 @@ class StreamConsumer(Generic[MessageType]):
                 away = False
             except Exception as error:  # noqa: BLE001 - the watchdog itself must not die
                 if not away:
-                    is_redis = isinstance(error, _REDIS_ERRORS)
+                    is_redis = isinstance(error, REDIS_ERRORS)
                     _log.warning(
                         "consumer waits for redis", stream=self._place.stream, exc_info=not is_redis, error=repr(error)
                     )
@@ -201,15 +193,29 @@ class StreamConsumer(Generic[MessageType]):
 
     async def _tend(self, *, was_away: bool) -> None:
         client = await client_of(self._broker)
-        server = str((await client.info("server")).get("run_id"))
+        server = await pending.server_of(client, self._place)
         restarted = was_away or (self._server is not None and server != self._server)
-        if restarted and self._subscriber.running:
+        if self._subscriber.running and (restarted or await self._has_lost_a_read(client)):
             await self._stop_reading()
         if not self._subscriber.running:
             await self._start_reading(is_first=self._server is None)
         self._server = server
         taken = await pending.reclaim(client, self._place, self._reclaim_idle_ms)
-        await self._take_over(taken)
+        if self._lost.intersection(entry.entry_id for entry in taken):
+            await self._stop_reading()  # they are our own: FastStream pauses, and would go on behind them
+            await self._start_reading(is_first=False)
+        else:
+            await self._take_over(taken)
+
+    async def _has_lost_a_read(self, client: Redis) -> bool:
+        """Tell whether entries given to this consumer have not come to hand for a while: a read's answer was lost.
+
+        FastStream pauses after a failed read and then goes on behind those entries; before that they are to be read.
+        """
+        ids = await pending.given(client, self._place, len(self._in_hand) + self._max_records)
+        lost = set(ids) - self._in_hand
+        lost_for_long, self._lost = lost & self._lost, lost
+        return bool(lost_for_long)
 
     async def _start_reading(self, *, is_first: bool) -> None:
         client = await client_of(self._broker)
@@ -248,7 +254,7 @@ class StreamConsumer(Generic[MessageType]):
             await asyncio.sleep(_OBSERVE_SECONDS)
             try:
                 await self._observer.observe()
-            except _REDIS_ERRORS:
+            except REDIS_ERRORS:
                 pass  # the keeper says so
             self._metrics.consumer_running.labels(stream).set(self.running)
             is_idle = self.lag > 0 and not self._in_hand and self._received == received and self.running
@@ -257,3 +263,20 @@ class StreamConsumer(Generic[MessageType]):
                 idle = 0
                 _log.warning("reader has stalled, starting it again", stream=stream, lag=self.lag)
                 await self._stop_reading()
+
+
+def _subscriber(broker: RedisBroker, place: pending.Place, max_records: int) -> StreamBatchSubscriber:
+    return broker.subscriber(
+        stream=StreamSub(
+            place.stream,
+            group=place.group,
+            consumer=place.consumer,
+            batch=True,
+            max_records=max_records,
+            polling_interval=_BLOCK_MILLISECONDS,
+        ),
+        parser=parse_batch,
+        decoder=decode_batch,
+        ack_policy=AckPolicy.MANUAL,
+        no_reply=True,
+    )

@@ -1,14 +1,18 @@
 """PostgreSQL: the engine, waiting for it, and telling an outage from a bug."""
 
 import asyncio
+from typing import TypeAlias
 
 import asyncpg
 from pydantic import SecretStr
 from redis import exceptions as redis_errors
-from sqlalchemy import exc, text
+from sqlalchemy import exc, make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from shared.runtime.errors import DependencyUnavailableError, LeaseLostError
+from shared.runtime.primary import hosts_of, primary_arguments
+
+Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 # SQLSTATE classes that say "try again later", not "this message is bad": connection, invalid authorization, rolled
 # back (deadlock), out of resources, operator intervention, system error.
@@ -25,6 +29,9 @@ _OUTAGE_TYPES = (
     redis_errors.TimeoutError,
     redis_errors.ReadOnlyError,
     redis_errors.OutOfMemoryError,
+    redis_errors.ClusterDownError,
+    redis_errors.TryAgainError,
+    redis_errors.RedisClusterException,
 )
 
 
@@ -36,12 +43,15 @@ def create_database(
     command_timeout_seconds: float | None = 60,
 ) -> AsyncEngine:
     """Build an engine on asyncpg; nothing connects before its first use."""
+    address = make_url(url.get_secret_value())
     return create_async_engine(
-        url.get_secret_value(),
+        address,
         pool_size=pool_size,
         max_overflow=0,
+        pool_use_lifo=True,  # the connection used last: its backend and its caches are warm
         pool_timeout=10,
-        connect_args={
+        connect_args=primary_arguments(address)
+        | {
             "timeout": 10,
             "command_timeout": command_timeout_seconds,
             "server_settings": {
@@ -64,8 +74,9 @@ async def wait_for_database(engine: AsyncEngine, timeout_seconds: float) -> None
             await ping(engine)
         except Exception as error:
             if not is_outage(error) or asyncio.get_running_loop().time() > deadline:
+                places = ", ".join(f"{host}:{port}" for host, port in hosts_of(engine.url))
                 raise DependencyUnavailableError(
-                    f"PostgreSQL at {engine.url.host}:{engine.url.port} did not answer within {timeout_seconds:g} s: "
+                    f"PostgreSQL at {places} did not answer within {timeout_seconds:g} s: "
                     f"{error}. Check DATCHUAN_DATABASE_URL."
                 ) from error
         else:
@@ -100,7 +111,7 @@ def _is_outage_state(error: BaseException) -> bool:
     return isinstance(state, str) and (state[:2] in _OUTAGE_CLASSES or state in _OUTAGE_STATES)
 
 
-async def raw_connection(connection: AsyncConnection) -> "asyncpg.Connection[asyncpg.Record]":
+async def raw_connection(connection: AsyncConnection) -> Driver:
     """Return asyncpg's own connection behind SQLAlchemy's, for COPY; it shares the running transaction."""
     pooled = await connection.get_raw_connection()
     driver = pooled.driver_connection

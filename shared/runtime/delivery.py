@@ -6,16 +6,17 @@ from typing import Generic, Protocol, TypeVar
 
 import structlog
 from faststream.redis import RedisBroker
-from redis.exceptions import RedisError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.contracts.streams import DEAD_LETTER
-from shared.runtime.broker import client_of
+from shared.runtime.broker import REDIS_ERRORS, client_of, together
 from shared.runtime.database import is_outage
 from shared.runtime.entries import Entry
+from shared.runtime.faults import fault_point
 from shared.runtime.mailbox import Buried, bury
 from shared.runtime.metrics import Outcome, RuntimeMetrics
 from shared.runtime.publisher import marker_key
+from shared.runtime.turns import StoppingError, Turn
 
 _log = structlog.get_logger(__name__)
 
@@ -23,7 +24,7 @@ _ATTEMPTS = 3
 _FIRST_BACKOFF_SECONDS = 0.1
 _LONGEST_BACKOFF_SECONDS = 5.0
 _TELL_AGAIN_SECONDS = 60.0
-_DEAD_LETTERS_KEPT = 1_000
+_DEAD_LETTERS_KEPT = 100  # of up to a hundred kilobytes each; the table keeps all
 _REASON_LENGTH = 2_000
 
 
@@ -37,10 +38,6 @@ class Identified(Protocol):
 
 
 MessageType = TypeVar("MessageType", bound=Identified)
-
-
-class StoppingError(Exception):
-    """The consumer stops while a server is away: the messages stay pending for the next one."""
 
 
 class Delivery(Generic[MessageType]):
@@ -66,10 +63,12 @@ class Delivery(Generic[MessageType]):
         self._engine = engine
         self._metrics = metrics
         self._stopping = stopping
+        self._handling: set[str] = set()
 
-    async def deliver(self, entries: Sequence[Entry]) -> None:
+    async def deliver(self, entries: Sequence[Entry], turn: Turn) -> None:
         """Handle or bury the entries' messages and acknowledge them; raise StoppingError when told to stop first."""
         good: dict[str, tuple[Entry, MessageType]] = {}
+        copies: set[bytes] = set()
         for entry in entries:
             try:
                 message = self._decode(entry.payload)
@@ -77,31 +76,41 @@ class Delivery(Generic[MessageType]):
             except Exception as error:  # noqa: BLE001 - whatever a decoder raises, the entry is bad and the rest goes on
                 await self._bury(entry, f"cannot be decoded: {_text(error)}", 1)
                 continue
-            if message_id in good:  # the relay published it again while the first copy was waiting
+            if message_id in good or message_id in self._handling:  # published again while the first copy was waiting
                 self._metrics.count(self._stream, Outcome.ALREADY_DONE)
+                copies.add(entry.entry_id)
                 continue
             good[message_id] = (entry, message)
-        if good:
-            await self._handle_all(list(good.values()))
-        await self._acknowledge(entries)
+        self._handling |= good.keys()
+        try:
+            if good:
+                await self._handle_all(list(good.values()), turn)
+        finally:
+            self._handling -= good.keys()
+        await self._acknowledge(entries, [entry for entry in entries if entry.entry_id not in copies])
 
-    async def _handle_all(self, work: Sequence[tuple[Entry, MessageType]], attempts: int = _ATTEMPTS) -> None:
-        error = await self._try(work, attempts)
+    async def _handle_all(
+        self, work: Sequence[tuple[Entry, MessageType]], turn: Turn, attempts: int = _ATTEMPTS
+    ) -> None:
+        error = await self._try(work, turn, attempts)
         if error is None:
             return
         if len(work) == 1:
             await self._bury(work[0][0], _text(error), _ATTEMPTS if attempts > 1 else _ATTEMPTS + 1)
             return
         for item in work:  # one of them is the poison: find it, and let the others through
-            await self._handle_all([item], attempts=1)
+            await self._handle_all([item], turn, attempts=1)
 
-    async def _try(self, work: Sequence[tuple[Entry, MessageType]], attempts: int) -> Exception | None:
+    async def _try(self, work: Sequence[tuple[Entry, MessageType]], turn: Turn, attempts: int) -> Exception | None:
         """Call the handler until it succeeds (None) or has failed `attempts` times (its last error)."""
         messages = [message for _, message in work]
         failures, backoff, is_away, told_at = 0, _FIRST_BACKOFF_SECONDS, False, -_TELL_AGAIN_SECONDS
         while True:
             try:
-                already_done = await self._handle(messages) or 0
+                async with turn:
+                    already_done = await self._handle(messages) or 0
+            except StoppingError:
+                raise
             except Exception as error:  # noqa: BLE001 - any error of a handler ends in a retry or in the dead letters
                 is_away, now = is_outage(error), asyncio.get_running_loop().time()
                 failures += not is_away
@@ -146,19 +155,24 @@ class Delivery(Generic[MessageType]):
             await self._broker.publish(
                 letter.payload, stream=DEAD_LETTER, headers=ascii_headers, maxlen=_DEAD_LETTERS_KEPT
             )
-        except (RedisError, OSError) as error:
+        except REDIS_ERRORS as error:
             _log.warning("dead letter not announced", message_id=letter.message_id, error=_text(error))
 
-    async def _acknowledge(self, entries: Sequence[Entry]) -> None:
+    async def _acknowledge(self, entries: Sequence[Entry], done: Sequence[Entry]) -> None:
+        """Acknowledge the entries and remove the markers of those done; a copy's first entry may not be done yet."""
+        fault_point(f"{self._group}.before_ack")
         client = await client_of(self._broker)
         try:
-            async with client.pipeline(transaction=True) as pipeline:
+            async with together(client) as pipeline:
                 pipeline.xack(self._stream, self._group, *(entry.entry_id for entry in entries))
-                pipeline.delete(*(marker_key(entry.message_id) for entry in entries))
+                if done:
+                    pipeline.delete(*(marker_key(self._stream, entry.message_id) for entry in done))
                 await pipeline.execute()
-        except (RedisError, OSError) as error:
+        except REDIS_ERRORS as error:
             # They stay pending and come back; the handler will find that they are already done.
             _log.warning("entries not acknowledged", stream=self._stream, entries=len(entries), error=_text(error))
+        else:
+            fault_point(f"{self._group}.after_ack")
 
     async def _pause(self, seconds: float) -> None:
         try:

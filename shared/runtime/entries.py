@@ -18,9 +18,9 @@ class Entry:
     payload: bytes
 
 
-def to_entry(entry_id: bytes, fields: Mapping[bytes, bytes]) -> Entry:
+def to_entry(stream: str, entry_id: bytes, fields: Mapping[bytes, bytes]) -> Entry:
     """Unwrap FastStream's envelope; what carries none is kept whole, for the dead letters."""
-    fallback = f"entry-{entry_id.decode()}"
+    fallback = f"{stream}/{entry_id.decode()}"  # two streams may give the same id in the same millisecond
     data = fields.get(bDATA_KEY)
     if data is None:
         return Entry(entry_id, fallback, repr(dict(fields)).encode())
@@ -32,9 +32,9 @@ def to_entry(entry_id: bytes, fields: Mapping[bytes, bytes]) -> Entry:
     return Entry(entry_id, str(message_id), body)
 
 
-def to_entries(raw: Iterable[tuple[bytes, Mapping[bytes, bytes] | None]]) -> list[Entry]:
+def to_entries(stream: str, raw: Iterable[tuple[bytes, Mapping[bytes, bytes] | None]]) -> list[Entry]:
     """Unwrap the entries of an answer of Redis; entries deleted meanwhile come without fields and are skipped."""
-    return [to_entry(entry_id, fields) for entry_id, fields in raw if fields]
+    return [to_entry(stream, entry_id, fields) for entry_id, fields in raw if fields]
 
 
 async def parse_batch(message: BatchStreamMessage) -> RedisBatchStreamMessage:
@@ -45,4 +45,4 @@ async def parse_batch(message: BatchStreamMessage) -> RedisBatchStreamMessage:
 async def decode_batch(message: StreamMessage[Any]) -> list[Entry]:
     """Be FastStream's decoder: give the handler the batch's entries."""
     raw = message.raw_message
-    return to_entries(zip(raw["message_ids"], raw["data"], strict=True))
+    return to_entries(raw["channel"], zip(raw["message_ids"], raw["data"], strict=True))

@@ -9,5 +9,9 @@ class DependencyUnavailableError(DatchuanError):
     """A server that the process needs did not answer in time."""
 
 
+class OtherLayoutError(DependencyUnavailableError):
+    """The number of partitions differs from that of other services: nothing is lost, and waiting for them is right."""
+
+
 class LeaseLostError(DatchuanError):
     """The connection that held the lease is gone: another process may already be the writer."""

@@ -8,20 +8,31 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.runtime.database import is_outage, raw_connection
-from shared.runtime.errors import LeaseLostError
+from shared.runtime.errors import LeaseLostError, OtherLayoutError
 
 __all__ = ["Lease", "LeaseLostError"]
 
 # First half of the advisory lock's key, so that other uses of advisory locks in the database never meet ours.
 _CLASS_ID = 0x0DA7
+# The same for the locks that say with how many partitions the holders of leases work; all of one number share one.
+_LAYOUT_CLASS_ID = 0x0DA8
+
+_TAKE = text("SELECT pg_try_advisory_lock(:class_id, :key)")
+_SHARE_LAYOUT = text("SELECT pg_advisory_lock_shared(:class_id, :layout)")
+# Looked at after sharing: of two that begin at once with different numbers at least one sees the other.
+_OTHER_LAYOUT = text(
+    "SELECT max(objid::bigint) FROM pg_locks WHERE locktype = 'advisory' AND classid = :class_id AND objid <> :layout "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
 
 
 class Lease:
     """At most one process holds the lease of a key; its lock ends with its connection, however the process ends."""
 
-    def __init__(self, engine: AsyncEngine, key: int) -> None:
+    def __init__(self, engine: AsyncEngine, key: int, layout: int = 1) -> None:
         self._engine = engine
         self._key = key
+        self._layout = layout
         self._connection: AsyncConnection | None = None
         self._driver: object | None = None
         self._lock = asyncio.Lock()
@@ -33,15 +44,19 @@ class Lease:
         return connection is not None and not connection.closed and not connection.invalidated
 
     async def try_acquire(self) -> bool:
-        """Try to take the lease on a new connection; return False when another process holds it."""
+        """Try to take the lease on a new connection; return False when another process holds it.
+
+        Raise OtherLayoutError when leases are held by processes that work with another number of partitions: the same
+        unit would have two writers.
+        """
         if self.is_held:
             return True
         await self.release()
         connection = await self._engine.connect()
         try:
-            granted = await connection.scalar(
-                text("SELECT pg_try_advisory_lock(:class_id, :key)"), {"class_id": _CLASS_ID, "key": self._key}
-            )
+            granted = await connection.scalar(_TAKE, {"class_id": _CLASS_ID, "key": self._key})
+            if granted:
+                await self._share_layout(connection)
             await connection.commit()
             if granted:
                 self._driver = await raw_connection(connection)
@@ -53,6 +68,16 @@ class Lease:
             raise
         await connection.close()
         return False
+
+    async def _share_layout(self, connection: AsyncConnection) -> None:
+        parameters = {"class_id": _LAYOUT_CLASS_ID, "layout": self._layout}
+        await connection.execute(_SHARE_LAYOUT, parameters)
+        other = await connection.scalar(_OTHER_LAYOUT, parameters)
+        if other is not None:
+            raise OtherLayoutError(
+                f"Writers with {other} partitions are running, DATCHUAN_PARTITIONS is {self._layout} here: it must be "
+                "the same for all services. To change it, let the mailbox drain, stop all, and start with the new one."
+            )
 
     @property
     def connection(self) -> AsyncConnection:

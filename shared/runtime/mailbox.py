@@ -79,19 +79,23 @@ class Buried:
     attempts: int = 1
 
 
-_PUT = text(
+# For producers that put it into a statement of their own, with the parameters of `put_parameters`.
+PUT = (
     "INSERT INTO messaging.mailbox (message_id, stream, payload) "
     "SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:streams AS text[]), CAST(:payloads AS bytea[])) "
     "ON CONFLICT (message_id) DO NOTHING"
 )
+_PUT = text(PUT)
 _CLAIM = text(
     "DELETE FROM messaging.mailbox WHERE message_id = ANY(CAST(:ids AS text[])) AND handled_at IS NULL "
     "RETURNING message_id"
 )
-_CLAIM_AND_KEEP = text(
+# For a consumer that claims in a statement of its own.
+CLAIM_AND_KEEP = (
     "UPDATE messaging.mailbox SET handled_at = clock_timestamp() "
-    "WHERE message_id = ANY(CAST(:ids AS text[])) AND handled_at IS NULL RETURNING message_id"
+    "WHERE message_id = ANY(CAST(:claimed AS text[])) AND handled_at IS NULL RETURNING message_id"
 )
+_CLAIM_AND_KEEP = text(CLAIM_AND_KEEP)
 _HANDLED = text("SELECT payload FROM messaging.mailbox WHERE stream = :stream AND handled_at IS NOT NULL")
 _FORGET = text("DELETE FROM messaging.mailbox WHERE message_id = ANY(CAST(:ids AS text[])) AND handled_at IS NOT NULL")
 _BURY = text(
@@ -112,14 +116,16 @@ async def put(connection: AsyncConnection, messages: Sequence[Outgoing]) -> None
     """Add the messages to the mailbox inside the caller's transaction."""
     if not messages:
         return
-    await connection.execute(
-        _PUT,
-        {
-            "ids": [message.message_id for message in messages],
-            "streams": [message.stream for message in messages],
-            "payloads": [message.payload for message in messages],
-        },
-    )
+    await connection.execute(_PUT, put_parameters(messages))
+
+
+def put_parameters(messages: Sequence[Outgoing]) -> dict[str, list[str] | list[bytes]]:
+    """Return the parameters of `PUT`."""
+    return {
+        "ids": [message.message_id for message in messages],
+        "streams": [message.stream for message in messages],
+        "payloads": [message.payload for message in messages],
+    }
 
 
 async def claim(connection: AsyncConnection, message_ids: Sequence[str]) -> frozenset[str]:
@@ -135,7 +141,7 @@ async def claim_and_keep(connection: AsyncConnection, message_ids: Sequence[str]
     """Claim the messages as `claim` does, but keep their rows as a redo log until `forget`."""
     if not message_ids:
         return frozenset()
-    rows = await connection.execute(_CLAIM_AND_KEEP, {"ids": sorted(set(message_ids))})
+    rows = await connection.execute(_CLAIM_AND_KEEP, {"claimed": sorted(set(message_ids))})
     return frozenset(rows.scalars())
 
 

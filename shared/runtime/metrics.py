@@ -23,6 +23,10 @@ class RuntimeMetrics:
         self.stream_lag = self._gauge("stream_lag", "Entries that the group has not been given yet.")
         self.stream_pending = self._gauge("stream_pending", "Entries given to a consumer and not acknowledged.")
         self.stream_length = self._gauge("stream_length", "Entries held by the stream.")
+        self.stream_bytes = self._gauge("stream_bytes", "Memory that the stream takes, as its producer measured it.")
+        self.gate_closed = self._gauge(
+            "stream_gate_closed", "1 while messages wait in the mailbox because the stream is full or Redis was away."
+        )
         self.consumer_running = self._gauge("consumer_running", "1 while this process reads the stream.")
         self.messages = Counter(
             "datchuan_messages_total", "Messages received, by outcome.", ["stream", "outcome"], registry=registry
@@ -61,7 +65,14 @@ class RuntimeMetrics:
 
     def declare_stream(self, stream: str) -> None:
         """Make every series of the stream present, at 0 if it is new."""
-        for gauge in (self.stream_lag, self.stream_pending, self.stream_length, self.consumer_running):
+        for gauge in (
+            self.stream_lag,
+            self.stream_pending,
+            self.stream_length,
+            self.stream_bytes,
+            self.gate_closed,
+            self.consumer_running,
+        ):
             gauge.labels(stream)
         for outcome in Outcome:
             self.messages.labels(stream, outcome)

@@ -21,12 +21,18 @@ Check = Callable[[], Awaitable[str | None]]
 _CHECK_SECONDS = 3.0
 
 
+class Note(str):
+    """An answer of a check that is worth knowing and no reason against being ready."""
+
+    __slots__ = ()
+
+
 class ServerStoppedError(DatchuanError):
     """The HTTP server could not start or ended without being asked."""
 
 
 def ops_routes(registry: CollectorRegistry, checks: Mapping[str, Check]) -> list[Route]:
-    """Return the routes; a check answers None when all is well, or the reason why not."""
+    """Return the routes; a check answers None when all is well, the reason why not, or a Note."""
 
     async def metrics(_request: Request) -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
@@ -37,7 +43,7 @@ def ops_routes(registry: CollectorRegistry, checks: Mapping[str, Check]) -> list
     async def readyz(_request: Request) -> Response:
         results = await asyncio.gather(*(_run(check) for check in checks.values()))
         reasons = dict(zip(checks, results, strict=True))
-        ready = not any(reasons.values())
+        ready = all(reason is None or isinstance(reason, Note) for reason in reasons.values())
         body = {"ready": ready, "checks": {name: reason or "ok" for name, reason in reasons.items()}}
         return JSONResponse(body, status_code=200 if ready else 503)
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import ResponseError
 
 from shared.runtime.entries import Entry, to_entries
@@ -20,6 +20,15 @@ class Place:
     stream: str
     group: str
     consumer: str
+
+
+async def server_of(redis: Redis, place: Place) -> str:
+    """Return what tells one run of the stream's server from the next, and from another server in its place."""
+    options: dict[str, Any] = {}
+    if isinstance(redis, RedisCluster):
+        await redis.initialize()
+        options["target_nodes"] = redis.get_node_from_key(place.stream)
+    return str((await redis.info("server", **options)).get("run_id"))
 
 
 async def ensure_group(redis: Redis, place: Place) -> None:
@@ -40,7 +49,7 @@ async def own(redis: Redis, place: Place, count: int) -> AsyncIterator[list[Entr
         if not raw:
             return
         last = raw[-1][0]
-        yield to_entries(raw)
+        yield to_entries(place.stream, raw)
 
 
 async def claim_all(redis: Redis, place: Place) -> None:
@@ -58,15 +67,20 @@ async def claim_all(redis: Redis, place: Place) -> None:
 async def reclaim(redis: Redis, place: Place, idle_ms: int) -> list[Entry]:
     """Take over entries that nobody has acknowledged for `idle_ms`, at most a page of them."""
     answer: Any = await redis.xautoclaim(place.stream, place.group, place.consumer, idle_ms, "0-0", count=_PAGE)
-    return to_entries(answer[1])
+    return to_entries(place.stream, answer[1])
+
+
+async def given(redis: Redis, place: Place, count: int) -> list[bytes]:
+    """Return the ids of the first entries given to this consumer's name and not acknowledged, at most `count`."""
+    raw: Any = await redis.xpending_range(
+        place.stream, place.group, min="-", max="+", count=count, consumername=place.consumer
+    )
+    return [item["message_id"] for item in raw]
 
 
 async def release(redis: Redis, place: Place) -> None:
     """Mark this consumer's pending entries as long idle, so that another one takes them over at once."""
-    raw: Any = await redis.xpending_range(
-        place.stream, place.group, min="-", max="+", count=10 * _PAGE, consumername=place.consumer
-    )
-    ids = [item["message_id"] for item in raw]
+    ids: Any = await given(redis, place, 10 * _PAGE)
     if ids:
         await redis.xclaim(place.stream, place.group, place.consumer, 0, ids, idle=_RELEASED_IDLE_MS, justid=True)
 

@@ -11,7 +11,10 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from shared.runtime.database_url import normal_database_url
 from shared.runtime.errors import DatchuanError
+from shared.runtime.limits import StreamLimits
+from shared.runtime.redis_url import parse_redis_url
 
 PREFIX = "DATCHUAN_"
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -23,17 +26,11 @@ class SettingsError(DatchuanError):
 
 
 def _database_url(value: SecretStr) -> SecretStr:
-    url = value.get_secret_value()
-    scheme, separator, rest = url.partition("://")
-    if not separator or scheme not in {"postgresql", "postgres", "postgresql+asyncpg"}:
-        raise ValueError("must look like postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
-    # libpq's word for it is sslmode, asyncpg's is ssl.
-    return SecretStr(f"postgresql+asyncpg://{rest.replace('sslmode=', 'ssl=')}")
+    return SecretStr(normal_database_url(value.get_secret_value()))
 
 
 def _redis_url(value: SecretStr) -> SecretStr:
-    if value.get_secret_value().partition("://")[0] not in {"redis", "rediss", "unix"}:
-        raise ValueError("must look like redis://:PASSWORD@HOST:PORT/0 (rediss:// for TLS)")
+    parse_redis_url(value.get_secret_value())
     return value
 
 
@@ -98,6 +95,13 @@ class RuntimeSettings(BaseSettings):
     instance: str = Field(default_factory=_instance, min_length=1, max_length=200)
     partitions: int = Field(default=1, ge=1, le=256)
     start_timeout_seconds: float = Field(default=60, gt=0)
+    stream_max_bytes: int = Field(default=64 * 1024 * 1024, ge=1024 * 1024)
+    stream_max_messages: int = Field(default=20_000, ge=100)
+
+    @property
+    def stream_limits(self) -> StreamLimits:
+        """The most that one stream may hold."""
+        return StreamLimits(self.stream_max_messages, self.stream_max_bytes)
 
     @classmethod
     def settings_customise_sources(

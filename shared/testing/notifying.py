@@ -148,7 +148,10 @@ class Notifiers:
     @staticmethod
     def copies(*batches: VerdictChangedBatch) -> list[mailbox.Outgoing]:
         """Return the batches as messages."""
-        return [mailbox.Outgoing(STREAM, batch.message_id, encode(batch)) for batch in batches]
+        return [
+            mailbox.Outgoing(partition_stream(VERDICT_CHANGED, batch.partition), batch.message_id, encode(batch))
+            for batch in batches
+        ]
 
     async def rows(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
         """Return what the database answers."""

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from shared.runtime.broker import client_of, create_broker
 from shared.runtime.consumer import StreamConsumer
 from shared.runtime.database import create_database
+from shared.runtime.limits import StreamLimits
 from shared.runtime.mailbox import Outgoing, claim, put
 from shared.runtime.metrics import RuntimeMetrics
 from shared.runtime.publisher import Publisher
@@ -38,10 +39,11 @@ def decode(payload: bytes) -> Number:
     return Number(**json.loads(payload))
 
 
-def outgoing(number: int) -> Outgoing:
-    """Return the message of a number."""
+def outgoing(number: int, padding: int = 0) -> Outgoing:
+    """Return the message of a number, made longer by as many blanks."""
     message_id = f"m{number}"
-    return Outgoing(STREAM, message_id, json.dumps({"message_id": message_id, "number": number}).encode())
+    body = json.dumps({"message_id": message_id, "number": number}) + " " * padding
+    return Outgoing(STREAM, message_id, body.encode())
 
 
 Handle = Callable[[Sequence[Number]], Awaitable[int | None]]
@@ -60,9 +62,9 @@ class Application:
     metrics: RuntimeMetrics
     calls: list[list[int]] = field(default_factory=list)
 
-    async def send(self, *numbers: int, publish: bool = True) -> None:
+    async def send(self, *numbers: int, publish: bool = True, padding: int = 0) -> None:
         """Commit the numbers' messages and publish them."""
-        messages = [outgoing(number) for number in numbers]
+        messages = [outgoing(number, padding) for number in numbers]
         async with self.engine.begin() as connection:
             await put(connection, messages)
         if publish:
@@ -134,14 +136,24 @@ class Application:
         return Relay(self.engine, self.redis, self.publisher, [STREAM], self.metrics, **options)
 
 
-async def build(stack: AsyncExitStack, database_url: str, redis_url: str) -> Application:
-    """Build the application; the stack closes it."""
+async def build(
+    stack: AsyncExitStack, database_url: str, redis_url: str, limits: StreamLimits | None = None
+) -> Application:
+    """Build the application and its table; the stack closes it."""
+    application = await resume(stack, database_url, redis_url, limits)
+    async with application.engine.begin() as connection:
+        await connection.execute(text("CREATE TABLE public.seen (n integer)"))
+    return application
+
+
+async def resume(
+    stack: AsyncExitStack, database_url: str, redis_url: str, limits: StreamLimits | None = None
+) -> Application:
+    """Build the application on the table that is already there."""
     engine = create_database(SecretStr(database_url), "test")
     stack.push_async_callback(engine.dispose)
-    async with engine.begin() as connection:
-        await connection.execute(text("CREATE TABLE public.seen (n integer)"))
     broker = create_broker(SecretStr(redis_url))
     stack.push_async_callback(broker.stop)
     metrics = RuntimeMetrics(CollectorRegistry(), [STREAM])
-    publisher = Publisher(broker, metrics, pause_seconds=0.2)
+    publisher = Publisher(broker, metrics, limits=limits, pause_seconds=0.2)
     return Application(engine, redis_url, stack, broker, await client_of(broker), publisher, metrics)

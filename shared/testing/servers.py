@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,9 +23,10 @@ T = TypeVar("T")
 
 
 @contextmanager
-def start_postgres(folder: Path) -> Iterator[EmbeddedPostgres]:
+def start_postgres(folder: Path, standby_of: EmbeddedPostgres | None = None) -> Iterator[EmbeddedPostgres]:
     """Run a PostgreSQL for tests: a crash of the machine may cost it its data, a kill -9 does not."""
-    server = EmbeddedPostgres(folder, settings={"fsync": "off", "full_page_writes": "off", "max_connections": "200"})
+    settings = {"fsync": "off", "full_page_writes": "off", "max_connections": "200"}
+    server = EmbeddedPostgres(folder, settings=settings, standby_of=standby_of)
     server.start()
     try:
         yield server
@@ -34,9 +35,9 @@ def start_postgres(folder: Path) -> Iterator[EmbeddedPostgres]:
 
 
 @contextmanager
-def start_valkey(folder: Path) -> Iterator[EmbeddedValkey]:
+def start_valkey(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[EmbeddedValkey]:
     """Run a Valkey for tests."""
-    server = EmbeddedValkey(folder)
+    server = EmbeddedValkey(folder, settings=settings)
     server.start()
     try:
         yield server

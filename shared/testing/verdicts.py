@@ -67,9 +67,9 @@ def a_recovery(sequence: int = 2, **fields: Any) -> VerdictChanged:
     return a_change(sequence, a_cell("male", 1200, 1250), a_cell("female", 1176), **(before | fields))
 
 
-def a_batch(message_id: str, *changes: VerdictChanged) -> VerdictChangedBatch:
+def a_batch(message_id: str, *changes: VerdictChanged, partition: int = 0) -> VerdictChangedBatch:
     """Return a message of changes."""
-    return VerdictChangedBatch(message_id=message_id, changes=changes)
+    return VerdictChangedBatch(message_id=message_id, partition=partition, changes=changes)
 
 
 def _verdict(cells: tuple[CellFinding, ...], to: VerdictStatus | None) -> tuple[VerdictStatus, VerdictReason]:

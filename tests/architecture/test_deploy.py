@@ -157,9 +157,7 @@ def test_the_example_of_the_environment_names_every_setting_with_its_default(roo
     written = {match["name"] for match in ENTRY.finditer(text)}
     fields = {f"{PREFIX}{name.upper()}" for settings in SETTINGS.values() for name in settings.model_fields}
     # These belong to a single container and are set by the compose file.
-    of_the_container = {
-        f"{PREFIX}{name}" for name in ("DATABASE_URL", "REDIS_URL", "HOST", "PORT", "INSTANCE")
-    }
+    of_the_container = {f"{PREFIX}{name}" for name in ("DATABASE_URL", "REDIS_URL", "HOST", "PORT", "INSTANCE")}
 
     assert {name.removesuffix("_FILE") for name in written} == fields - of_the_container
 

@@ -12,8 +12,8 @@ depends_on = None
 def upgrade() -> None:
     """Create the schema and its tables."""
     op.execute("CREATE SCHEMA IF NOT EXISTS ingest")
-    op.execute("CREATE SEQUENCE ingest.journal_seq INCREMENT BY 1000")
-    op.execute("CREATE SEQUENCE ingest.request_seq INCREMENT BY 1000")
+    op.execute("CREATE SEQUENCE ingest.journal_seq INCREMENT BY 10000")
+    op.execute("CREATE SEQUENCE ingest.request_seq INCREMENT BY 10000")
     _create_arrival()
     _create_journal()
     _create_quarantine()
@@ -49,14 +49,13 @@ def _create_journal() -> None:
     op.create_table(
         "journal",
         sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("source", sa.Text(), nullable=False),
-        sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(collation="C"), nullable=False),
+        sa.Column("event_id", sa.Text(collation="C"), nullable=False),
         sa.Column("request_id", sa.BigInteger(), nullable=False),
         sa.Column("row", sa.Integer(), nullable=False),
-        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("event", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("seq"),
-        sa.UniqueConstraint("source", "event_id", name="journal_source_event_id"),
+        sa.UniqueConstraint("event_id", "source", name="journal_event_id_source"),
         schema="ingest",
     )
 

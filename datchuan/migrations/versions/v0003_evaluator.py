@@ -56,6 +56,7 @@ def _create_fact() -> None:
 def _create_rollup() -> None:
     op.create_table(
         "rollup",
+        sa.Column("partition", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("unit", sa.Text(), nullable=False),
         sa.Column("standard", sa.Text(), nullable=False),
         sa.Column("total", sa.Integer(), nullable=False),
@@ -63,7 +64,7 @@ def _create_rollup() -> None:
         sa.Column("not_met", sa.Integer(), nullable=False),
         sa.Column("not_evaluable", sa.Integer(), nullable=False),
         sa.Column("not_applicable", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("unit", "standard"),
+        sa.PrimaryKeyConstraint("partition", "unit", "standard"),
         schema="evaluator",
     )
 
@@ -71,6 +72,7 @@ def _create_rollup() -> None:
 def _create_transition() -> None:
     op.create_table(
         "transition",
+        sa.Column("partition", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("unit", sa.Text(), nullable=False),
         sa.Column("node", sa.Text(), nullable=False),
@@ -88,7 +90,7 @@ def _create_transition() -> None:
         sa.Column("observed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("before", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("after", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
-        sa.PrimaryKeyConstraint("id"),
+        sa.PrimaryKeyConstraint("partition", "id"),
         schema="evaluator",
     )
     op.create_index("transition_unit_node", "transition", ["unit", "node", "id"], unique=False, schema="evaluator")
@@ -114,6 +116,7 @@ def _create_writer_state() -> None:
     op.create_table(
         "writer_state",
         sa.Column("partition", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("partitions", sa.Integer(), nullable=False),
         sa.Column("as_of", sa.Date(), nullable=False),
         sa.Column("catalog", sa.Text(), nullable=False),
         sa.Column("rules", sa.Text(), nullable=False),

@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.evaluator.adapters import sql_read
 from services.evaluator.domain.findings import Finding
-from services.evaluator.domain.outcome import StoredVerdict
+from services.evaluator.domain.outcome import FactKey, StoredVerdict
 from services.evaluator.domain.plan import Node, PlanKey, compile_plan
-from services.evaluator.domain.recompute import histories_of, state_of
+from services.evaluator.domain.recompute import histories_of, keep_newest, state_of
 from services.evaluator.domain.slots import slot_table
 from services.evaluator.domain.state import UnitState
 from shared.catalog.catalog import Catalog
@@ -20,10 +20,7 @@ from shared.contracts.vocabulary import VerdictReason, VerdictStatus
 from shared.contracts.wire import CellFinding, IndicatorReported
 
 _UNIT_VERDICTS = text(f"SELECT {sql_read.VERDICT_COLUMNS} FROM evaluator.verdict WHERE unit = :unit")
-_UNIT_FACTS = text(
-    f"SELECT {sql_read.FACT_COLUMNS} FROM evaluator.fact WHERE unit = :unit "
-    "ORDER BY indicator, cell, period_end DESC, period_start DESC, part"
-)
+_UNIT_FACTS = text(f"SELECT {sql_read.FACT_COLUMNS} FROM evaluator.fact WHERE unit = :unit")
 _TRANSITIONS = text(
     "SELECT id, from_status, to_status, from_reason, to_reason, cause, event_ids, ruleset, catalog, occurred_at, "
     "as_of, observed_at, before, after FROM evaluator.transition "
@@ -31,14 +28,15 @@ _TRANSITIONS = text(
 )
 _LATEST = text(
     "SELECT id, unit, node, node_kind, from_status, to_status, to_reason, cause, occurred_at FROM evaluator.transition "
-    "WHERE id > :after ORDER BY id LIMIT :n"
+    "WHERE partition = :partition AND id > :after ORDER BY id LIMIT :n"
 )
 _ROLLUPS = text(
-    "SELECT unit, standard, total, met, not_met, not_evaluable, not_applicable FROM evaluator.rollup "
-    "WHERE total > 0 ORDER BY unit, standard"
+    "SELECT unit, standard, sum(total)::int AS total, sum(met)::int AS met, sum(not_met)::int AS not_met, "
+    "sum(not_evaluable)::int AS not_evaluable, sum(not_applicable)::int AS not_applicable FROM evaluator.rollup "
+    "GROUP BY unit, standard HAVING sum(total) > 0 ORDER BY unit, standard"
 )
 _BY_NODE = text("SELECT node, status, count(*) AS communes FROM evaluator.verdict GROUP BY node, status")
-_STATE = text("SELECT as_of, catalog, written_at FROM evaluator.writer_state WHERE partition = :partition")
+_STATE = text("SELECT as_of, catalog FROM evaluator.writer_state ORDER BY as_of, partition LIMIT 1")
 _COUNT = text("SELECT count(*) FROM evaluator.transition")
 
 
@@ -74,8 +72,15 @@ class TransitionRow:
 
 
 async def unit_facts(connection: AsyncConnection, unit: str) -> list[IndicatorReported]:
-    """Return every stored fact of a unit, newest period first within a cell."""
-    return [sql_read.report_of(row) for row in await connection.execute(_UNIT_FACTS, {"unit": unit})]
+    """Return every fact of a unit, stored or still to be written, newest period first within a cell."""
+    facts: dict[FactKey, IndicatorReported] = {}
+    keep_newest(facts, [sql_read.report_of(row) for row in await connection.execute(_UNIT_FACTS, {"unit": unit})])
+    keep_newest(facts, (report for report in await sql_read.kept_reports(connection) if report.unit == unit))
+    return sorted(facts.values(), key=_shown_order)
+
+
+def _shown_order(fact: IndicatorReported) -> tuple[str, str, int, int, str]:
+    return fact.indicator, fact.cell, -fact.period_end.toordinal(), -fact.period_start.toordinal(), fact.part
 
 
 async def unit_status(connection: AsyncConnection, catalog: Catalog, unit: str, as_of: dt.date) -> list[NodeStatus]:
@@ -130,9 +135,11 @@ def _cells(stored: Any) -> tuple[CellFinding, ...]:
     return () if stored is None else msgspec.convert(stored, tuple[CellFinding, ...])
 
 
-async def transitions_after(connection: AsyncConnection, after: int, limit: int = 200) -> list[dict[str, Any]]:
-    """Return the next transitions after an id, oldest first: what a live board follows."""
-    rows = await connection.execute(_LATEST, {"after": after, "n": limit})
+async def transitions_after(
+    connection: AsyncConnection, after: int, limit: int = 200, partition: int = 0
+) -> list[dict[str, Any]]:
+    """Return the next transitions of a partition after an id, oldest first: what a live board follows."""
+    rows = await connection.execute(_LATEST, {"partition": partition, "after": after, "n": limit})
     return [dict(row) for row in rows.mappings()]
 
 
@@ -151,7 +158,10 @@ async def transition_count(connection: AsyncConnection) -> int:
     return int(await connection.scalar(_COUNT) or 0)
 
 
-async def writer_state(connection: AsyncConnection, partition: int = 0) -> tuple[dt.date, str] | None:
-    """Return the day and the catalog that the stored verdicts belong to, or None before the first writer."""
-    row = (await connection.execute(_STATE, {"partition": partition})).one_or_none()
+async def writer_state(connection: AsyncConnection) -> tuple[dt.date, str] | None:
+    """Return the day and the catalog that the stored verdicts belong to, or None before the first writer.
+
+    Of several partitions it is the one that is furthest behind.
+    """
+    row = (await connection.execute(_STATE)).one_or_none()
     return None if row is None else (row.as_of, row.catalog)

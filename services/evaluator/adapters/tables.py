@@ -63,10 +63,14 @@ class Verdict(EvaluatorTable, table=True):
 
 
 class Transition(EvaluatorTable, table=True):
-    """One change of one verdict, for ever: the audit trail. `before` and `after` are the cells of a chỉ tiêu."""
+    """One change of one verdict, for ever: the audit trail. `before` and `after` are the cells of a chỉ tiêu.
+
+    Ids rise within a unit, whatever partition it belongs to; two partitions may use the same one.
+    """
 
     __table_args__ = (Index("transition_unit_node", "unit", "node", "id"),)
 
+    partition: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     unit: str = _text()
     node: str = _text()
@@ -87,8 +91,9 @@ class Transition(EvaluatorTable, table=True):
 
 
 class Rollup(EvaluatorTable, table=True):
-    """How many communes below a unit stand where, for one standard."""
+    """How many communes of one partition below a unit stand where, for one standard; readers add up the partitions."""
 
+    partition: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
     unit: str = _text(key=True)
     standard: str = _text(key=True)
     total: int
@@ -99,11 +104,15 @@ class Rollup(EvaluatorTable, table=True):
 
 
 class WriterState(EvaluatorTable, table=True):
-    """The day and the catalog that the stored verdicts of a partition belong to; `rules` is the part that judges."""
+    """The day and the catalog that the stored verdicts of a partition belong to; `rules` is the part that judges.
+
+    `partitions` is how many there were when it was written.
+    """
 
     __tablename__ = "writer_state"
 
     partition: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    partitions: int
     as_of: dt.date = Field(sa_column=Column(Date, nullable=False))
     catalog: str = _text()
     rules: str = _text()

@@ -1,18 +1,16 @@
 """Leaves: from the rule of a chỉ tiêu to the judge that applies it, with the slots it reads."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import itemgetter
+from typing import TypeAlias
 
-from services.evaluator.domain.judges import (
-    AttestationJudge,
-    CertificateJudge,
-    EitherJudge,
-    EventJudge,
-    Judge,
-    RateJudge,
-    SumJudge,
-    UnknownJudge,
-)
+from services.evaluator.domain.attestations import AttestationJudge, CertificateJudge, EitherJudge
+from services.evaluator.domain.facts import Measure
+from services.evaluator.domain.incidents import EventJudge
+from services.evaluator.domain.judges import ByCell, Judge, UnknownJudge
+from services.evaluator.domain.rates import RateJudge, SumJudge
 from services.evaluator.domain.slots import SlotTable
 from services.evaluator.domain.targets import RateTarget
 from shared.catalog.catalog import Catalog
@@ -20,19 +18,25 @@ from shared.catalog.rulesets import IndicatorRule
 from shared.contracts.vocabulary import Combine, Operator
 from shared.contracts.vocabulary import VerdictReason as Reason
 
+Measures: TypeAlias = tuple[Measure | None, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
     """A chỉ tiêu: the rule, its judge, the slots it reads, and the threshold for this kind of unit (percent or count).
 
-    A `timed` leaf can change its verdict with no report: its certificate expires or its window rolls over.
+    A `timed` leaf can change its verdict with no report: its certificate expires or its window rolls over. `by_cell` is
+    how its judge is kept up cell by cell, if it can be. `read` takes the measures in the slots from those of a unit.
     """
 
     rule: IndicatorRule
     judge: Judge
     slots: tuple[int, ...]
     threshold: float | None
-    timed: bool = False
+    timed: bool
+    windowed: bool
+    by_cell: ByCell | None
+    read: Callable[[Sequence[Measure | None]], Measures]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,23 @@ def leaf_of(catalog: Catalog, slots: SlotTable, rule: IndicatorRule, keys: tuple
     judge = _judge(rule, places, threshold, indicator.by) if known else UnknownJudge()
     read = tuple(slot for _, slot in places.measured) + (() if places.attested is None else (places.attested,))
     timed = rule.window is not None or rule.validity_years is not None
-    return Leaf(rule, judge, read, None if threshold is None else float(threshold), timed)
+    return Leaf(
+        rule=rule,
+        judge=judge,
+        slots=read,
+        threshold=None if threshold is None else float(threshold),
+        timed=timed,
+        windowed=rule.window is not None,
+        by_cell=judge.by_cell(),
+        read=_read(read),
+    )
+
+
+def _read(slots: tuple[int, ...]) -> Callable[[Sequence[Measure | None]], Measures]:
+    if len(slots) == 1:
+        (only,) = slots
+        return lambda cells: (cells[only],)
+    return itemgetter(*slots) if slots else lambda _: ()
 
 
 def _judge(rule: IndicatorRule, places: _Places, threshold: Decimal | None, by: str | None) -> Judge:

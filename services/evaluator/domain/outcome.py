@@ -4,17 +4,20 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from services.evaluator.domain.facts import Period, stamp
+import msgspec
+
+from services.evaluator.domain.facts import Measure, Period
 from services.evaluator.domain.findings import Finding
-from shared.contracts.vocabulary import Part, VerdictStatus
-from shared.contracts.wire import CellFinding, IndicatorReported, VerdictChanged
+from services.evaluator.domain.leaves import Measures
+from services.evaluator.domain.plan import Node
+from shared.contracts.vocabulary import Cause, Part, VerdictStatus
+from shared.contracts.wire import CellFinding, IndicatorReported
 
 FactKey: TypeAlias = tuple[str, str, str, Period, Part]
 """(unit, indicator, cell, period, part)."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredVerdict:
+class StoredVerdict(msgspec.Struct, frozen=True, gc=False):
     """The verdict of one node as it stands in the store."""
 
     finding: Finding
@@ -23,12 +26,31 @@ class StoredVerdict:
     transition: int
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
-    """One change of one verdict: the message about it, and the cells of the chỉ tiêu as they were before."""
+class Told(msgspec.Struct, frozen=True, gc=False):
+    """The cells of a chỉ tiêu before and after a change, where only the engine of that moment can tell them."""
 
-    change: VerdictChanged
     before: tuple[CellFinding, ...] = ()
+    after: tuple[CellFinding, ...] = ()
+
+
+class Change(msgspec.Struct, frozen=True, gc=False):
+    """One change of one verdict, or (`sequence` 0) the evidence that its numbers moved; telling.py says it in full.
+
+    Cheap to make, and complete: `measures` are what the slots of a chỉ tiêu hold after the change, and `replaced` is
+    what `slot` held before it. Where windows, histories or the calendar play, the cells are `told` at once instead.
+    """
+
+    sequence: int
+    unit: str
+    node: Node
+    old: Finding
+    new: Finding
+    cause: Cause
+    report: IndicatorReported | None = None
+    measures: Measures = ()
+    slot: int | None = None
+    replaced: Measure | None = None
+    told: Told | None = None
 
 
 @dataclass(slots=True)
@@ -45,24 +67,18 @@ class RollupCounts:
 
 @dataclass(slots=True)
 class Outcome:
-    """The changes of one step, to be committed in one transaction.
+    """The changes of one step, to be committed in one transaction; `catalog`, `as_of` and `now` are those of the step.
 
-    `facts` holds the newest report per fact of this step; the store keeps what it has when that is newer. `evidence`
-    are messages about verdicts that stay not met while their numbers moved. `unknown` are reports that this catalog has
-    no place for: their facts are kept for one that has.
+    `kept` are verdicts to store without a transition: born without data, or judged alike by another ruleset. `evidence`
+    are changes of verdicts that stay not met while their numbers moved. `unknown` are reports that this catalog has no
+    place for: their facts are kept for one that has.
     """
 
-    facts: dict[FactKey, IndicatorReported] = field(default_factory=dict)
-    verdicts: dict[tuple[str, str], StoredVerdict] = field(default_factory=dict)
-    transitions: list[Transition] = field(default_factory=list)
-    evidence: list[VerdictChanged] = field(default_factory=list)
+    catalog: str
+    as_of: dt.date
+    now: dt.datetime
+    kept: dict[tuple[str, str], StoredVerdict] = field(default_factory=dict)
+    transitions: list[Change] = field(default_factory=list)
+    evidence: list[Change] = field(default_factory=list)
     rollups: dict[tuple[str, str], RollupCounts] = field(default_factory=dict)
     unknown: list[IndicatorReported] = field(default_factory=list)
-
-    def keep(self, report: IndicatorReported) -> None:
-        """Note a report as the newest of its fact, unless this step has seen a newer one."""
-        period = (report.period_end, report.period_start)
-        key = (report.unit, report.indicator, report.cell, period, report.part)
-        known = self.facts.get(key)
-        if known is None or stamp(known) < stamp(report):
-            self.facts[key] = report

@@ -3,9 +3,13 @@
 import datetime as dt
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from services.evaluator.domain.findings import Finding
+from services.evaluator.domain.judges import ByCell
 from services.evaluator.domain.leaves import Leaf, leaf_of
 from services.evaluator.domain.slots import SlotTable
+from services.evaluator.domain.targets import CellResult, JudgeCell
 from shared.catalog.catalog import Catalog
 from shared.catalog.rulesets import IndicatorRule
 from shared.catalog.units import AdminUnit
@@ -14,7 +18,10 @@ from shared.contracts.vocabulary import CommuneType, NodeKind
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One verdict of a unit. `children` and `parents` are positions in the plan; leaves come first."""
+    """One verdict of a unit. `children` and `parents` are positions in the plan; leaves come first.
+
+    A standard that the unit cannot hold (`titled` is false) is never judged, so it is nobody's parent.
+    """
 
     name: str
     kind: NodeKind
@@ -26,12 +33,39 @@ class Node:
     titled: bool = True
 
 
+class Combined(dict[tuple[CellResult, ...], Finding]):
+    """The finding of a chỉ tiêu by the results of its cells, each worked out once; there are few combinations."""
+
+    def __init__(self, by_cell: ByCell) -> None:
+        super().__init__()
+        self._combine = by_cell.combine
+
+    def __missing__(self, results: tuple[CellResult, ...]) -> Finding:
+        """Work out a combination that was not seen yet."""
+        found = self[results] = self._combine(results)
+        return found
+
+
+class Reader(NamedTuple):
+    """A chỉ tiêu that reads a slot cell by cell: its `position`, and where in the unit's `results` it keeps them.
+
+    The result of the slot is at `place`, those of all cells of the chỉ tiêu are the `span`.
+    """
+
+    position: int
+    place: int
+    judge: JudgeCell
+    span: slice
+    combined: Combined
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """All verdicts of one kind of unit. `readers[slot]` are the chỉ tiêu that read a slot."""
+    """All verdicts of one kind of unit, and by slot who reads it: cell by cell (`readers`), or as a `whole`."""
 
     nodes: tuple[Node, ...]
-    readers: tuple[tuple[int, ...], ...]
+    readers: tuple[tuple[Reader, ...], ...]
+    whole: tuple[tuple[int, ...], ...]
     position: dict[str, int]
 
 
@@ -76,7 +110,30 @@ def compile_plan(catalog: Catalog, slots: SlotTable, key: PlanKey, on: dt.date) 
         names.append(standard)
         children.append(own + required)
     nodes = _nodes(rules, leaves, names, children, set(standards), key)
-    return Plan(nodes, _readers(nodes, len(slots.slots)), {node.name: index for index, node in enumerate(nodes)})
+    return plan_of(nodes, slots)
+
+
+def plan_of(nodes: tuple[Node, ...], slots: SlotTable) -> Plan:
+    """Return the plan of the nodes of a unit; with none it is that of a unit that nothing is asked of."""
+    readers: list[list[Reader]] = [[] for _ in slots.slots]
+    whole: list[list[int]] = [[] for _ in slots.slots]
+    place = 0
+    for position, node in enumerate(nodes):
+        by_cell = node.leaf.by_cell if node.leaf else None
+        if node.leaf is not None and by_cell is None:
+            for slot in node.leaf.slots:
+                whole[slot].append(position)
+        if by_cell is not None:
+            combined, span = Combined(by_cell), slice(place, place + len(by_cell.judges))
+            for slot, judge in by_cell.judges:
+                readers[slot].append(Reader(position, place, judge, span, combined))
+                place += 1
+    return Plan(
+        nodes=nodes,
+        readers=tuple(tuple(found) for found in readers),
+        whole=tuple(tuple(found) for found in whole),
+        position={node.name: index for index, node in enumerate(nodes)},
+    )
 
 
 def _applies(catalog: Catalog, rule: IndicatorRule, key: PlanKey) -> bool:
@@ -108,7 +165,7 @@ def _nodes(
 ) -> tuple[Node, ...]:
     parents: list[list[int]] = [[] for _ in names]
     for position, members in enumerate(children):
-        for member in members:
+        for member in members if key.titled or names[position] not in standards else ():
             parents[member].append(position)
     nodes: list[Node] = []
     for position, name in enumerate(names):
@@ -128,11 +185,3 @@ def _nodes(
             )
         )
     return tuple(nodes)
-
-
-def _readers(nodes: tuple[Node, ...], slots: int) -> tuple[tuple[int, ...], ...]:
-    readers: list[list[int]] = [[] for _ in range(slots)]
-    for position, node in enumerate(nodes):
-        for slot in node.leaf.slots if node.leaf else ():
-            readers[slot].append(position)
-    return tuple(tuple(positions) for positions in readers)

@@ -36,7 +36,8 @@ def keep_newest(facts: dict[FactKey, IndicatorReported], reports: Iterable[Indic
     for report in reports:
         period = (report.period_end, report.period_start)
         key = (report.unit, report.indicator, report.cell, period, report.part)
-        if key not in facts or stamp(report) > stamp(facts[key]):
+        known = facts.get(key)
+        if known is None or stamp(report) > stamp(known):
             facts[key] = report
 
 
@@ -45,8 +46,12 @@ def histories_of(facts: Iterable[IndicatorReported], slots: SlotTable) -> dict[s
     histories: dict[str, dict[int, History]] = {}
     for report in facts:
         slot = slots.number(report)
-        if slot is not None:
-            histories.setdefault(report.unit, {}).setdefault(slot, History()).add(report)
+        if slot is None:
+            continue
+        of_unit = histories.setdefault(report.unit, {})
+        if slot not in of_unit:
+            of_unit[slot] = History()
+        of_unit[slot].add(report)
     return histories
 
 

@@ -1,76 +1,163 @@
-"""The recorder: turns the change of one node into a transition, a verdict to store, and the message about it."""
+"""The recorder: notes how findings change in one step of the engine, up the tree of a unit and into the roll-ups."""
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from services.evaluator.domain.findings import Finding
-from services.evaluator.domain.outcome import Outcome, StoredVerdict, Transition
+from services.evaluator.domain.facts import Measure
+from services.evaluator.domain.findings import Finding, rolled_up
+from services.evaluator.domain.leaves import Measures
+from services.evaluator.domain.outcome import Change, Outcome, StoredVerdict, Told
+from services.evaluator.domain.placing import takes_back
 from services.evaluator.domain.plan import Node
+from services.evaluator.domain.rollups import Rollups
 from services.evaluator.domain.state import UnitState
-from shared.contracts.vocabulary import Cause, ChangeKind
-from shared.contracts.wire import CellFinding, IndicatorReported, VerdictChanged
+from shared.contracts.vocabulary import Cause, VerdictStatus
+from shared.contracts.wire import IndicatorReported
 
-
-@dataclass(frozen=True, slots=True)
-class Why:
-    """What made a node change: the cause, and for data the report and the cells as they were before it."""
-
-    cause: Cause
-    report: IndicatorReported | None = None
-    before: tuple[CellFinding, ...] = ()
+# Looked up once: a member of an enum costs more than a global.
+CORRECTION, DATA = Cause.CORRECTION, Cause.DATA
+NOT_MET, NOT_EVALUABLE = VerdictStatus.NOT_MET, VerdictStatus.NOT_EVALUABLE
 
 
 @dataclass(slots=True)
 class Recorder:
-    """Numbers transitions without a gap for one step of the engine; `now` and `as_of` are those of the step."""
+    """Numbers transitions without a gap for one step of the engine. `last_day` is the day before the step."""
 
-    catalog: str
-    next_transition: int
-    as_of: dt.date
-    now: dt.datetime
     outcome: Outcome
+    rollups: Rollups
+    next_transition: int
+    last_day: dt.date
+    moved: dict[tuple[str, int], tuple[UnitState, IndicatorReported]] = field(default_factory=dict)
 
-    def record(self, unit: UnitState, node: Node, old: Finding, new: Finding, why: Why) -> None:
-        """Note that a node went from one finding to another."""
-        change = self._change(unit, node, (old, new), why, self.next_transition)
+    def record(self, unit: str, node: Node, old: Finding, new: Finding, cause: Cause, told: Told | None = None) -> None:
+        """Note that the rules or the calendar took a node from one finding to another."""
+        self.outcome.transitions.append(Change(self.next_transition, unit, node, old, new, cause, told=told))
         self.next_transition += 1
-        self.outcome.transitions.append(Transition(change, why.before))
-        self.outcome.verdicts[unit.id, node.name] = StoredVerdict(new, self.now, node.ruleset, change.sequence)
 
     def keep(self, unit: UnitState, node: Node, current: Finding) -> None:
         """Note a verdict that is born without data, or that another ruleset now judges alike: no transition."""
-        self.outcome.verdicts[unit.id, node.name] = StoredVerdict(current, self.now, node.ruleset, 0)
+        self.outcome.kept[unit.id, node.name] = StoredVerdict(current, self.outcome.now, node.ruleset, 0)
 
-    def evidence(self, unit: UnitState, position: int, report: IndicatorReported) -> None:
-        """Note that the numbers behind a standing verdict moved."""
-        current = unit.findings[position]
-        why = Why(Cause.DATA, report)
-        self.outcome.evidence.append(self._change(unit, unit.plan.nodes[position], (current, current), why, 0))
+    def reported(
+        self, unit: UnitState, slot: int, report: IndicatorReported, before: Measure | None, known: Measure | None
+    ) -> None:
+        """Judge what hangs on a slot that a report has changed.
 
-    def _change(
-        self, unit: UnitState, node: Node, findings: tuple[Finding, Finding], why: Why, sequence: int
-    ) -> VerdictChanged:
-        (old, new), leaf, report = findings, node.leaf, why.report
-        return VerdictChanged(
-            sequence=sequence,
-            kind=ChangeKind.TRANSITION if sequence else ChangeKind.EVIDENCE,
-            unit=unit.id,
-            node=node.name,
-            node_kind=node.kind,
-            from_status=old.status,
-            to_status=new.status,
-            from_reason=old.reason,
-            to_reason=new.reason,
-            cause=why.cause,
-            ruleset=node.ruleset,
-            catalog=self.catalog,
-            occurred_at=self.now,
-            as_of=self.as_of,
-            event_ids=(report.event_id,) if report else (),
-            observed_at=report.observed_at if report else None,
-            period_start=report.period_start if report else None,
-            period_end=report.period_end if report else None,
-            operator=leaf.rule.operator if leaf else None,
-            threshold=leaf.threshold if leaf else None,
-            cells=unit.explain(node, self.as_of),
+        `before` was the measure in the slot, `known` what the report takes the place of.
+        """
+        plan, results, findings, measure = unit.plan, unit.results, unit.findings, unit.cells[slot]
+        for position, place, judge, span, combined in plan.readers[slot]:
+            result, was = judge(measure), results[place]
+            old = new = findings[position]
+            if result is not was:
+                results[place] = result
+                new = combined[tuple(results[span])]
+            if new is not old:
+                self._changed(unit, position, new, report, slot, before, known)
+            elif old.status is NOT_MET or (old.status is NOT_EVALUABLE and result.status is not was.status):
+                self.moved[unit.id, position] = unit, report
+        for position in plan.whole[slot]:
+            self._rejudge(unit, position, report, slot, before, known)
+
+    def _changed(
+        self,
+        unit: UnitState,
+        position: int,
+        new: Finding,
+        report: IndicatorReported,
+        slot: int,
+        before: Measure | None,
+        known: Measure | None,
+    ) -> None:
+        """Note that a report changed a chỉ tiêu."""
+        node, old = unit.plan.nodes[position], unit.findings[position]
+        unit.findings[position] = new
+        if self.moved:
+            self.moved.pop((unit.id, position), None)
+        cause = CORRECTION if takes_back(report, known) else DATA
+        measures, told = self._seen(unit, node)
+        number = self.next_transition
+        self.next_transition = number + 1
+        self.outcome.transitions.append(
+            Change(number, unit.id, node, old, new, cause, report, measures, slot, before, told)
         )
+        if new.status is not old.status:
+            self._carry(unit, node, new.weight - old.weight, cause, report)
+
+    def _seen(self, unit: UnitState, node: Node) -> tuple[Measures, Told | None]:
+        """Return what a chỉ tiêu was judged by, in one of two forms: measures, or the cells told at once."""
+        leaf = node.leaf
+        if leaf is not None and not leaf.windowed:
+            return leaf.read(unit.cells), None
+        return (), Told((), unit.explain(node, self.outcome.as_of))
+
+    def by_clock(self, unit: UnitState, position: int) -> None:
+        """Judge a chỉ tiêu again because the day is another one, and note it when it changed."""
+        node, old = unit.plan.nodes[position], unit.findings[position]
+        new = unit.judge(node, self.outcome.as_of)
+        if new is old:
+            return
+        unit.findings[position] = new
+        told = Told(unit.explain(node, self.last_day), unit.explain(node, self.outcome.as_of))
+        self.record(unit.id, node, old, new, Cause.CLOCK, told)
+        if new.status is not old.status:
+            self._carry(unit, node, new.weight - old.weight, Cause.CLOCK, None)
+
+    def _carry(self, unit: UnitState, child: Node, shift: int, cause: Cause, report: IndicatorReported | None) -> None:
+        """Carry a changed status of a node to the nodes above it: their tallies move by `shift`."""
+        findings, tallies = unit.findings, unit.tallies
+        for position in child.parents:
+            tally = tallies[position] = tallies[position] + shift
+            old, new = findings[position], rolled_up(tally)
+            if new is old:
+                continue
+            findings[position] = new
+            node = unit.plan.nodes[position]
+            number = self.next_transition
+            self.next_transition = number + 1
+            self.outcome.transitions.append(Change(number, unit.id, node, old, new, cause, report))
+            if node.standard is not None:
+                self.outcome.rollups.update(self.rollups.move(unit, node.standard, old.status, new.status))
+            if node.parents:
+                self._carry(unit, node, new.weight - old.weight, cause, report)
+
+    def _rejudge(
+        self,
+        unit: UnitState,
+        position: int,
+        report: IndicatorReported,
+        slot: int,
+        before: Measure | None,
+        known: Measure | None,
+    ) -> None:
+        """Judge a whole chỉ tiêu again after a report took a slot of it."""
+        node, old = unit.plan.nodes[position], unit.findings[position]
+        new = unit.judge(node, self.outcome.as_of)
+        if new is not old:
+            self._changed(unit, position, new, report, slot, before, known)
+        elif old.status is NOT_MET or (old.status is NOT_EVALUABLE and self._has_moved(unit, node, slot, before)):
+            self.moved[unit.id, position] = unit, report
+
+    def _has_moved(self, unit: UnitState, node: Node, slot: int, before: Measure | None) -> bool:
+        """Return whether a verdict that stays open must be told all the same.
+
+        It must where it is open because one sex or sector is missing and another one falls or recovers: that one has
+        an alert of its own. The former state of a window cannot be read from one cell.
+        """
+        if node.leaf is None or len(node.leaf.slots) == 1:
+            return False
+        if node.leaf.windowed:
+            return True
+        as_of = self.outcome.as_of
+        after = unit.explain(node, as_of)
+        present, unit.cells[slot] = unit.cells[slot], before
+        was = unit.explain(node, as_of)
+        unit.cells[slot] = present
+        return [cell.status for cell in was] != [cell.status for cell in after]
+
+    def tell_moved(self) -> None:
+        """Note the evidence of the step: verdicts that stand while their numbers moved, each once."""
+        for (unit_id, position), (unit, report) in self.moved.items():
+            node, current = unit.plan.nodes[position], unit.findings[position]
+            measures, told = self._seen(unit, node)
+            self.outcome.evidence.append(Change(0, unit_id, node, current, current, DATA, report, measures, told=told))

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 from services.evaluator.domain.facts import History, Measure
 from services.evaluator.domain.findings import NO_TITLE, Finding, roll_up
-from services.evaluator.domain.judges import JudgedCell
 from services.evaluator.domain.outcome import StoredVerdict
 from services.evaluator.domain.plan import Node, Plan
+from services.evaluator.domain.targets import CellResult
 from shared.contracts.wire import CellFinding
 
 
@@ -16,7 +16,9 @@ class UnitState:
     """One unit. `cells[slot]` is the current measure; `histories[slot]` exists where one report is not the whole story.
 
     `findings[position]` belongs to `plan.nodes[position]`. `above` are the ids of the units that count this one.
-    `ended` are the verdicts that no rule of the day judges any more: should a rule come back, its chain goes on there.
+    `results` (of cells, see `plan.Reader`) and `tallies` (of children, see `findings.rolled_up`) are what the engine
+    keeps so that a report re-judges its own cell only. `ended` are the verdicts that no rule of the day judges any
+    more: should a rule come back, its chain goes on there.
     """
 
     id: str
@@ -25,6 +27,8 @@ class UnitState:
     cells: list[Measure | None]
     histories: dict[int, History] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    results: list[CellResult] = field(default_factory=list)
+    tallies: list[int] = field(default_factory=list)
     ended: dict[str, StoredVerdict] = field(default_factory=dict)
 
     def judge(self, node: Node, on: dt.date) -> Finding:
@@ -41,22 +45,12 @@ class UnitState:
         for node in self.plan.nodes:
             self.findings.append(self.judge(node, on))
 
+    def keep_up(self) -> None:
+        """Set the results of the cells and the tallies of the children, to go on from the findings step by step."""
+        leaves = [node.leaf.by_cell for node in self.plan.nodes if node.leaf and node.leaf.by_cell]
+        self.results = [judge(self.cells[slot]) for by_cell in leaves for slot, judge in by_cell.judges]
+        self.tallies = [sum(self.findings[child].weight for child in node.children) for node in self.plan.nodes]
+
     def explain(self, node: Node, on: dt.date) -> tuple[CellFinding, ...]:
         """Return the cells of a chỉ tiêu with their own verdicts, as messages carry them; nothing for other nodes."""
-        if node.leaf is None:
-            return ()
-        return tuple(cell_finding(cell) for cell in node.leaf.judge.explain(self.cells, self.histories, on))
-
-
-def cell_finding(judged: JudgedCell) -> CellFinding:
-    """Return a judged cell as messages carry it."""
-    measure = judged.measure
-    return CellFinding(
-        cell=judged.cell,
-        status=judged.status,
-        reason=judged.reason,
-        numerator=measure.numerator if measure else None,
-        denominator=measure.denominator if measure else None,
-        value=measure.value if measure else None,
-        gap=judged.gap,
-    )
+        return () if node.leaf is None else node.leaf.judge.explain(self.cells, self.histories, on)

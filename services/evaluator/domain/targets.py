@@ -1,47 +1,74 @@
 """Targets: how one measure compares with one threshold, and how far it is from it. Exact arithmetic, no floats."""
 
+import operator as op
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any, TypeAlias
 
 from services.evaluator.domain.facts import Measure
 from shared.contracts.vocabulary import Operator
 from shared.contracts.vocabulary import VerdictReason as Reason
 from shared.contracts.vocabulary import VerdictStatus as Status
 
-CellResult = tuple[Status, Reason]
 
-MET: CellResult = (Status.MET, Reason.TARGET_MET)
-BELOW: CellResult = (Status.NOT_MET, Reason.BELOW_TARGET)
-ABOVE: CellResult = (Status.NOT_MET, Reason.ABOVE_CEILING)
-MISSING: CellResult = (Status.NOT_EVALUABLE, Reason.NO_DATA)
-PART_MISSING: CellResult = (Status.NOT_EVALUABLE, Reason.MISSING_PART)
-INCONSISTENT: CellResult = (Status.NOT_EVALUABLE, Reason.NUMERATOR_OVER_DENOMINATOR)
-ZERO: CellResult = (Status.NOT_EVALUABLE, Reason.ZERO_DENOMINATOR)
-ZERO_NOT_APPLICABLE: CellResult = (Status.NOT_APPLICABLE, Reason.ZERO_DENOMINATOR)
+@dataclass(frozen=True, slots=True, eq=False)
+class CellResult:
+    """The verdict on one cell. Every result is one object, compared and hashed by identity: this is the hot path."""
+
+    status: Status
+    reason: Reason
+
+
+JudgeCell: TypeAlias = Callable[[Measure | None], CellResult]
+
+MET = CellResult(Status.MET, Reason.TARGET_MET)
+BELOW = CellResult(Status.NOT_MET, Reason.BELOW_TARGET)
+ABOVE = CellResult(Status.NOT_MET, Reason.ABOVE_CEILING)
+MISSING = CellResult(Status.NOT_EVALUABLE, Reason.NO_DATA)
+PART_MISSING = CellResult(Status.NOT_EVALUABLE, Reason.MISSING_PART)
+INCONSISTENT = CellResult(Status.NOT_EVALUABLE, Reason.NUMERATOR_OVER_DENOMINATOR)
+ZERO = CellResult(Status.NOT_EVALUABLE, Reason.ZERO_DENOMINATOR)
+ZERO_NOT_APPLICABLE = CellResult(Status.NOT_APPLICABLE, Reason.ZERO_DENOMINATOR)
+
+AT_LEAST, MORE_THAN, AT_MOST = Operator.AT_LEAST, Operator.MORE_THAN, Operator.AT_MOST
+_COMPARE: dict[Operator, tuple[Callable[[Any, Any], bool], CellResult]] = {
+    Operator.AT_LEAST: (op.ge, BELOW),
+    Operator.MORE_THAN: (op.gt, BELOW),
+    Operator.AT_MOST: (op.le, ABOVE),
+    Operator.LESS_THAN: (op.lt, ABOVE),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class RateTarget:
-    """A rate against a percentage. `top` / `bottom` is the threshold as a share: 21.8 % is 109 / 500."""
+    """A rate against a percentage. `top` / `bottom` is the threshold as a share: 21.8 % is 109 / 500.
+
+    A rate is met when it `holds` against the threshold, else `broken` is its result.
+    """
 
     operator: Operator
     percent: Decimal
     top: int
     bottom: int
-    zero: CellResult = ZERO
+    holds: Callable[[Any, Any], bool]
+    broken: CellResult
+    zero: CellResult
 
     @classmethod
     def of(cls, operator: Operator, percent: Decimal, *, zero_not_applicable: bool = False) -> "RateTarget":
         """Return the target for a threshold in percent."""
         top, bottom = (percent / 100).as_integer_ratio()
-        return cls(operator, percent, top, bottom, ZERO_NOT_APPLICABLE if zero_not_applicable else ZERO)
+        holds, broken = _COMPARE[operator]
+        zero = ZERO_NOT_APPLICABLE if zero_not_applicable else ZERO
+        return cls(operator, percent, top, bottom, holds, broken, zero)
 
     def judge(self, measure: Measure | None) -> CellResult:
         """Return the verdict on one cell."""
         if measure is None:
             return MISSING
         if measure.value is not None:
-            return self._compare(Decimal(str(measure.value)), self.percent)
+            return MET if self.holds(Decimal(str(measure.value)), self.percent) else self.broken
         if measure.numerator is None or measure.denominator is None:
             return PART_MISSING
         return self.judge_counts(measure.numerator, measure.denominator)
@@ -52,21 +79,20 @@ class RateTarget:
             return self.zero
         if numerator > denominator:
             return INCONSISTENT
-        # The commonest operator first: this runs for every report.
-        if self.operator is Operator.AT_LEAST:
-            return MET if numerator * self.bottom >= self.top * denominator else BELOW
-        return self._compare(numerator * self.bottom, self.top * denominator)
+        return MET if self.holds(numerator * self.bottom, self.top * denominator) else self.broken
 
-    def _compare(self, left: Decimal | int, right: Decimal | int) -> CellResult:
-        match self.operator:
-            case Operator.AT_LEAST:
-                return MET if left >= right else BELOW
-            case Operator.MORE_THAN:
-                return MET if left > right else BELOW
-            case Operator.AT_MOST:
-                return MET if left <= right else ABOVE
-            case _:
-                return MET if left < right else ABOVE
+    def compiled(self) -> JudgeCell:
+        """Return `judge` as one function with everything at hand: it runs for every report."""
+        holds, broken, top, bottom, otherwise = self.holds, self.broken, self.top, self.bottom, self.judge
+
+        def judge(measure: Measure | None) -> CellResult:
+            if measure is not None and measure.value is None:
+                numerator, denominator = measure.numerator, measure.denominator
+                if numerator is not None and denominator and numerator <= denominator:
+                    return MET if holds(numerator * bottom, top * denominator) else broken
+            return otherwise(measure)
+
+        return judge
 
     def gap(self, numerator: int, denominator: int) -> int:
         """Return how many more are needed to meet a floor, or how many are too many for a ceiling; 0 when met.
@@ -75,12 +101,10 @@ class RateTarget:
         36
         """
         exact, rest = divmod(self.top * denominator, self.bottom)
-        match self.operator:
-            case Operator.AT_LEAST:
-                return max(0, exact + (rest > 0) - numerator)
-            case Operator.MORE_THAN:
-                return max(0, exact + 1 - numerator)
-            case Operator.AT_MOST:
-                return max(0, numerator - exact)
-            case _:
-                return max(0, numerator - (exact - (rest == 0)))
+        if self.operator is AT_LEAST:
+            return max(0, exact + (rest > 0) - numerator)
+        if self.operator is MORE_THAN:
+            return max(0, exact + 1 - numerator)
+        if self.operator is AT_MOST:
+            return max(0, numerator - exact)
+        return max(0, numerator - (exact - (rest == 0)))

@@ -4,19 +4,18 @@ import datetime as dt
 from collections.abc import Iterable
 
 from services.evaluator.domain.facts import History, Measure, Period, overlaps
+from services.evaluator.domain.targets import MISSING, CellResult
 from shared.catalog.certificates import last_day
 from shared.contracts.vocabulary import VerdictReason as Reason
 from shared.contracts.vocabulary import VerdictStatus as Status
 
-CellResult = tuple[Status, Reason]
+NO_INCIDENT = CellResult(Status.MET, Reason.NO_INCIDENT)
+INCIDENT = CellResult(Status.NOT_MET, Reason.INCIDENT_OPEN)
+SILENT = CellResult(Status.NOT_EVALUABLE, Reason.NO_POSITIVE_REPORT)
 
-NO_INCIDENT: CellResult = (Status.MET, Reason.NO_INCIDENT)
-INCIDENT: CellResult = (Status.NOT_MET, Reason.INCIDENT_OPEN)
-SILENT: CellResult = (Status.NOT_EVALUABLE, Reason.NO_POSITIVE_REPORT)
-
-CERTIFIED: CellResult = (Status.MET, Reason.CERTIFICATE_VALID)
-EXPIRED: CellResult = (Status.NOT_MET, Reason.CERTIFICATE_EXPIRED)
-NOT_CERTIFIED: CellResult = (Status.NOT_MET, Reason.NO_CERTIFICATE)
+CERTIFIED = CellResult(Status.MET, Reason.CERTIFICATE_VALID)
+EXPIRED = CellResult(Status.NOT_MET, Reason.CERTIFICATE_EXPIRED)
+NOT_CERTIFIED = CellResult(Status.NOT_MET, Reason.NO_CERTIFICATE)
 
 
 def calendar_year(on: dt.date) -> Period:
@@ -61,7 +60,7 @@ def expiry(measure: Measure, validity_years: int) -> dt.date:
 def judge_certificate(measure: Measure | None, validity_years: int, on: dt.date) -> CellResult:
     """Return the verdict on a dated certificate."""
     if measure is None or measure.value is None:
-        return Status.NOT_EVALUABLE, Reason.NO_DATA
+        return MISSING
     if measure.value < 1:
         return NOT_CERTIFIED
     return CERTIFIED if on <= expiry(measure, validity_years) else EXPIRED

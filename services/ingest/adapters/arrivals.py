@@ -3,17 +3,16 @@
 from typing import Final
 
 import msgspec
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.ingest.adapters.fresh import Fresh
+from services.ingest.adapters.driver import Statement
+from services.ingest.adapters.fresh import Fresh, Run
 from services.ingest.domain.identity import arrival_id
-from services.ingest.domain.reading import Draft
-from services.ingest.domain.receipts import Receipt
+from services.ingest.domain.reading import Draft, draft
+from shared.runtime.database import Driver
 
 # Sorted keys: two transactions that meet wait for one another instead of deadlocking. A key whose value is the same as
 # last time is not updated, and so not returned: its report is a replay.
-_ARRIVE: Final = text(
+_ARRIVE: Final = Statement(
     "INSERT INTO ingest.arrival AS known (source, key, value, generation) "
     "SELECT source, key, value, 1 "
     "FROM unnest(CAST(:sources AS text[]), CAST(:keys AS text[]), CAST(:values AS text[])) "
@@ -22,23 +21,23 @@ _ARRIVE: Final = text(
     "WHERE known.value <> excluded.value RETURNING source, key, generation"
 )
 
-_Waiting = tuple[Receipt, str, Draft]
+_Waiting = tuple[Run, str, Draft]
 
 
-async def complete_arrivals(connection: AsyncConnection, fresh: Fresh) -> None:
+async def complete_arrivals(driver: Driver, fresh: Fresh) -> None:
     """Give every waiting report its id and sort it in; the same fact twice in a batch is taken in order."""
     waiting = fresh.arrivals
     while waiting:
         round_, waiting = _first_of_each(waiting)
-        generations = await _arrive(connection, round_)
-        for key, (receipt, source, draft) in round_.items():
+        generations = await _arrive(driver, round_)
+        for key, (run, source, arrived) in round_.items():
             generation = generations.get(key)
-            if generation is None or draft.arrival is None:
-                receipt.count_duplicate(draft)
+            if generation is None or arrived.arrival is None:
+                run.receipt.count_duplicate(arrived)
                 continue
-            event_id = arrival_id(source, draft.arrival, generation)
-            event = msgspec.structs.replace(draft.event, event_id=event_id)
-            fresh.add(receipt, msgspec.structs.replace(draft, event=event))
+            event_id = arrival_id(source, arrived.arrival, generation)
+            event = msgspec.structs.replace(arrived.event, event_id=event_id)
+            fresh.add(run, [draft(arrived.row, event, arrived.raw, mate=arrived.mate)])
 
 
 def _first_of_each(waiting: list[_Waiting]) -> tuple[dict[tuple[str, str], _Waiting], list[_Waiting]]:
@@ -53,12 +52,11 @@ def _first_of_each(waiting: list[_Waiting]) -> tuple[dict[tuple[str, str], _Wait
     return first, later
 
 
-async def _arrive(connection: AsyncConnection, arrived: dict[tuple[str, str], _Waiting]) -> dict[tuple[str, str], int]:
-    drafts = [draft for _, _, draft in arrived.values()]
+async def _arrive(driver: Driver, arrived: dict[tuple[str, str], _Waiting]) -> dict[tuple[str, str], int]:
     parameters = {
         "sources": [source for source, _ in arrived],
         "keys": [key for _, key in arrived],
-        "values": [draft.arrival.value if draft.arrival is not None else "" for draft in drafts],
+        "values": [item.arrival.value if item.arrival is not None else "" for _, _, item in arrived.values()],
     }
-    rows = await connection.execute(_ARRIVE, parameters)
+    rows = await _ARRIVE.run(driver, parameters)
     return {(source, key): generation for source, key, generation in rows}

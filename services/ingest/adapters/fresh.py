@@ -1,62 +1,53 @@
 """Sorts the reports of a micro-batch into new ones, replays, and ids used for something else."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import msgspec
 
-from services.ingest.adapters.known_ids import Key, KnownIds
+from services.ingest.adapters.known_ids import KnownIds
 from services.ingest.adapters.submission import Submission
-from services.ingest.domain.reading import Draft
+from services.ingest.domain.reading import Draft, Key, decode_report
 from services.ingest.domain.receipts import Quarantined, Receipt
-from shared.contracts.wire import IndicatorReported, encode
-
-# Every report is encoded once, with `seq` 0; its number is put in place of the 0 when the journal gives one.
-SEQ_HEAD: Final = b'{"seq":'
-_UNNUMBERED: Final = len(SEQ_HEAD) + 1
-
-_decode_report: Final = msgspec.json.Decoder(IndicatorReported).decode
+from shared.contracts.wire import IndicatorReported
 
 
-class Entry(msgspec.Struct, gc=False):
-    """A report on its way into the journal: `tail` is its JSON after the number, `mark` a hash of that."""
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The new reports of one request, in its order, and its receipt."""
 
     receipt: Receipt
-    draft: Draft
-    tail: bytes
-    mark: int
+    drafts: list[Draft] = field(default_factory=list)
 
 
 def is_same_report(stored: str, event: IndicatorReported) -> bool:
     """Return whether a stored report says the same as a new one; numbering and later optional fields aside."""
-    return msgspec.structs.replace(_decode_report(stored), seq=event.seq) == event
+    return msgspec.structs.replace(decode_report(stored), seq=event.seq) == event
 
 
 class Fresh:
     """The reports of a batch that are new as far as this process knows, by (source, event id), in order.
 
-    `marks` is what to remember of them once the batch is committed.
+    `marks` is what to remember of them once the batch is committed: a hash of the content by key.
     """
 
     def __init__(self, known: KnownIds, batch: Sequence[Submission]) -> None:
         self.batch = batch
-        self.receipts = [
-            Receipt(
-                quarantined=[Quarantined.of(bad) for bad in submission.reading.bad],
-                stamp=submission.received_at.isoformat().encode("ascii"),
-            )
-            for submission in batch
-        ]
-        self.arrivals: list[tuple[Receipt, str, Draft]] = []
-        self._known = known
-        self._entries: dict[Key, Entry] = {}
+        self.runs = [Run(Receipt([Quarantined.of(bad) for bad in submission.reading.bad])) for submission in batch]
+        self.arrivals: list[tuple[Run, str, Draft]] = []
         self.marks: dict[Key, int] = {}
-        for submission, receipt in zip(batch, self.receipts, strict=True):
-            for draft in submission.reading.good:
-                if draft.arrival is None:
-                    self.add(receipt, draft)
-                else:
-                    self.arrivals.append((receipt, submission.source, draft))
+        self._known = known
+        for submission, run in zip(batch, self.runs, strict=True):
+            good = submission.reading.good
+            if any(draft.arrival is not None for draft in good):
+                self.arrivals += [(run, submission.source, draft) for draft in good if draft.arrival is not None]
+                good = [draft for draft in good if draft.arrival is None]
+            self.add(run, good)
+
+    @property
+    def receipts(self) -> list[Receipt]:
+        """A receipt for each request."""
+        return [run.receipt for run in self.runs]
 
     @property
     def has_arrivals(self) -> bool:
@@ -66,40 +57,42 @@ class Fresh:
     @property
     def is_settled(self) -> bool:
         """Whether nothing has to be written: all rows are known replays."""
-        return not self._entries and not self.arrivals and not any(receipt.quarantined for receipt in self.receipts)
+        return not self.marks and not self.arrivals and not any(run.receipt.quarantined for run in self.runs)
 
-    @property
-    def entries(self) -> list[Entry]:
-        """The new reports, in order."""
-        return list(self._entries.values())
+    def is_plain(self, limit: int) -> bool:
+        """Whether there are only new reports, no more than `limit` of them."""
+        return (
+            0 < len(self.marks) <= limit and not self.arrivals and not any(run.receipt.quarantined for run in self.runs)
+        )
 
-    def add(self, receipt: Receipt, draft: Draft) -> None:
-        """Sort one report in: new, a replay, or an id used for other content."""
-        event = draft.event
-        tail = encode(event)[_UNNUMBERED:]
-        mark = hash(tail)
-        key = (event.source, event.event_id)
-        before = self._known.mark_of(key)
-        if before is None:
-            before = self.marks.setdefault(key, mark)
-            if key not in self._entries:
-                self._entries[key] = Entry(receipt, draft, tail, mark)
-                return
-        if before == mark:
-            receipt.count_duplicate(draft)
-        else:
-            receipt.set_aside_reused(draft)
+    def add(self, run: Run, drafts: Sequence[Draft]) -> None:
+        """Sort reports in: new, a replay, or an id used for other content."""
+        marks, new = self.marks, run.drafts.append
+        current, previous = self._known.generations
+        for draft in drafts:
+            key, mark = draft.key, hash(draft.tail)
+            before = current.get(key)
+            if before is None:
+                before = previous.get(key)
+            if before is None:
+                before = marks.get(key)
+            if before is None:
+                marks[key] = mark
+                new(draft)
+            elif before == mark:
+                run.receipt.count_duplicate(draft)
+            else:
+                run.receipt.set_aside_reused(draft)
 
-    def keys(self) -> list[Key]:
-        """Return the keys of the new reports."""
-        return list(self._entries)
-
-    def drop(self, key: Key) -> Entry:
-        """Take a report out that turned out not to be new."""
-        del self.marks[key]
-        return self._entries.pop(key)
+    def drop(self, keys: Collection[Key]) -> Iterator[tuple[Receipt, Draft, int]]:
+        """Take reports out that turned out not to be new; yield each with its receipt and mark."""
+        for run in self.runs:
+            dropped = [draft for draft in run.drafts if draft.key in keys]
+            run.drafts[:] = [draft for draft in run.drafts if draft.key not in keys]
+            for draft in dropped:
+                yield run.receipt, draft, self.marks.pop(draft.key)
 
     def count(self) -> None:
         """Count what is left as accepted."""
-        for entry in self._entries.values():
-            entry.receipt.count_accepted(entry.draft)
+        for run in self.runs:
+            run.receipt.count_accepted(run.drafts)

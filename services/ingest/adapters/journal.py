@@ -1,50 +1,68 @@
 """The journal: appends a micro-batch of requests in one transaction, whole or not at all."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, Final
 
 import asyncpg
-from sqlalchemy import exc, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.ingest.adapters.arrivals import complete_arrivals
-from services.ingest.adapters.fresh import Entry, Fresh, is_same_report
+from services.ingest.adapters.driver import Statement, lent_driver
+from services.ingest.adapters.fresh import Fresh, Run, is_same_report
 from services.ingest.adapters.known_ids import KnownIds
 from services.ingest.adapters.numbers import NumberBlock
-from services.ingest.adapters.rows import JOURNAL_COLUMNS, NumberedRows, copy_source, number_rows
+from services.ingest.adapters.rows import (
+    JOURNAL_COLUMNS,
+    NumberedRows,
+    deal,
+    in_messages,
+    journal_parameters,
+    number_rows,
+)
 from services.ingest.adapters.set_aside import set_aside
 from services.ingest.adapters.submission import Committed, Submission
 from services.ingest.adapters.tables import JOURNAL_SEQUENCE, REQUEST_SEQUENCE
+from services.ingest.domain.reading import Key
 from services.ingest.domain.receipts import Receipt
-from shared.contracts.streams import MAX_EVENTS_PER_MESSAGE
 from shared.runtime import mailbox
-from shared.runtime.database import raw_connection
+from shared.runtime.database import Driver
+from shared.runtime.faults import fault_point
 
 # A unique violation means that another process has just written the same ids: looking again settles it.
 _MAX_ATTEMPTS: Final = 5
 
-_STORE_REQUESTS: Final = text(
+_REQUESTS: Final = (
     "INSERT INTO ingest.request (id, source, received_at, format, content_type, rows, body) "
-    "SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:sources AS text[]), CAST(:received AS timestamptz[]), "
-    "CAST(:formats AS text[]), CAST(:types AS text[]), CAST(:rows AS integer[]), CAST(:bodies AS bytea[]))"
+    "SELECT * FROM unnest(CAST(:request_ids AS bigint[]), CAST(:request_sources AS text[]), "
+    "CAST(:received AS timestamptz[]), CAST(:formats AS text[]), CAST(:types AS text[]), CAST(:rows AS integer[]), "
+    "CAST(:bodies AS bytea[]))"
 )
-_EXISTING: Final = text(
+_REPORTS: Final = (
+    "INSERT INTO ingest.journal (seq, source, event_id, request_id, row, event) "
+    "SELECT * FROM unnest(CAST(:seqs AS bigint[]), CAST(:sources AS text[]), CAST(:event_ids AS text[]), "
+    "CAST(:request_of AS bigint[]), CAST(:row_of AS integer[]), CAST(:events AS text[]))"
+)
+_STORE_REQUESTS: Final = Statement(_REQUESTS)
+_STORE_MESSAGES: Final = Statement(mailbox.PUT)
+_STORE_ALL: Final = Statement(f"WITH requests AS ({_REQUESTS}), reports AS ({_REPORTS}) {mailbox.PUT}")
+# Up to here one statement for everything is cheaper than a transaction with a COPY.
+_FEW_REPORTS: Final = 100
+_EXISTING: Final = Statement(
     "SELECT journal.source, journal.event_id, journal.event FROM ingest.journal "
     "JOIN unnest(CAST(:sources AS text[]), CAST(:ids AS text[])) AS asked (source, event_id) "
     "ON journal.source = asked.source AND journal.event_id = asked.event_id"
 )
 
 
-Also = Callable[[AsyncConnection, Sequence[Receipt]], Awaitable[None]]
+Also = Callable[[Driver, Sequence[Receipt]], Awaitable[None]]
 
 
 class Journal:
     """Appends requests to the journal. For one caller at a time."""
 
-    def __init__(self, engine: AsyncEngine, stream: str, partition: int = 0) -> None:
+    def __init__(self, engine: AsyncEngine, partitions: int = 1) -> None:
         self._engine = engine
-        self._stream = stream
-        self._partition = partition
+        self._partitions = partitions
         self._known = KnownIds()
         self._sequences = NumberBlock(JOURNAL_SEQUENCE)
         self._requests = NumberBlock(REQUEST_SEQUENCE)
@@ -68,76 +86,110 @@ class Journal:
             if fresh.is_settled:
                 return Committed(fresh.receipts, [])
             try:
-                async with self._engine.connect() as connection:
-                    messages = await self._write_in(connection, fresh)
-                    if also is not None:
-                        await also(connection, fresh.receipts)
-                    await (connection.commit() if commit else connection.rollback())
-            except (asyncpg.UniqueViolationError, exc.IntegrityError):
+                async with lent_driver(self._engine) as driver:
+                    if commit and also is None and not self._looks_first and fresh.is_plain(_FEW_REPORTS):
+                        messages = await self._write_at_once(driver, fresh)
+                    else:
+                        messages = await self._transact(driver, fresh, also, commit=commit)
+            except asyncpg.UniqueViolationError:
                 self._looks_first = True
                 continue
             if commit:
+                fault_point("ingest.after_commit")
                 self._known.remember(fresh.marks)
             return Committed(fresh.receipts, messages)
         raise TimeoutError("Other writers kept taking the same ids.")
 
-    async def _write_in(self, connection: AsyncConnection, fresh: Fresh) -> list[mailbox.Outgoing]:
-        if fresh.has_arrivals:
-            await complete_arrivals(connection, fresh)
-        if self._looks_first:
-            self._looks_first = await self._drop_existing(connection, fresh)
+    async def _write_at_once(self, driver: Driver, fresh: Fresh) -> list[mailbox.Outgoing]:
+        """Write a few new reports, of which nothing else has to be asked, by one statement: one round trip."""
         fresh.count()
-        await self._store_requests(connection, fresh)
-        messages = await self._store_reports(connection, fresh.entries)
-        await set_aside(connection, fresh.batch, fresh.receipts)
+        requests = await self._number_requests(driver, fresh)
+        numbered = await self._number_reports(driver, fresh.runs)
+        messages = [rows.message for rows in numbered]
+        fault_point("ingest.before_commit")
+        parameters = {**requests, **journal_parameters(numbered), **mailbox.put_parameters(messages)}
+        await _STORE_ALL.run(driver, parameters)
         return messages
 
-    async def _drop_existing(self, connection: AsyncConnection, fresh: Fresh) -> bool:
-        """Take out what the journal already has; return whether there was any."""
-        keys = fresh.keys()
-        if not keys:
-            return True
-        parameters = {"sources": [key[0] for key in keys], "ids": [key[1] for key in keys]}
-        found = (await connection.execute(_EXISTING, parameters)).all()
-        for source, event_id, event in found:
-            entry = fresh.drop((source, event_id))
-            if is_same_report(event, entry.draft.event):
-                entry.receipt.count_duplicate(entry.draft)
-                self._known.remember({(source, event_id): entry.mark})
-            else:
-                entry.receipt.set_aside_reused(entry.draft)
-        return bool(found)
+    async def _transact(
+        self, driver: Driver, fresh: Fresh, also: Also | None, *, commit: bool
+    ) -> list[mailbox.Outgoing]:
+        transaction = driver.transaction()
+        await transaction.start()
+        try:
+            messages = await self._write_in(driver, fresh)
+            if also is not None:
+                await also(driver, fresh.receipts)
+            fault_point("ingest.before_commit")
+        except BaseException:
+            if not driver.is_closed():
+                await transaction.rollback()
+            raise
+        await (transaction.commit() if commit else transaction.rollback())
+        return messages if commit else []
 
-    async def _store_requests(self, connection: AsyncConnection, fresh: Fresh) -> None:
-        """Keep the raw body of every request that brought something new."""
+    async def _write_in(self, driver: Driver, fresh: Fresh) -> list[mailbox.Outgoing]:
+        if fresh.has_arrivals:
+            await complete_arrivals(driver, fresh)
+        if self._looks_first:
+            self._looks_first = await self._drop_existing(driver, fresh)
+        fresh.count()
+        requests = await self._number_requests(driver, fresh)
+        if requests["request_ids"]:
+            await _STORE_REQUESTS.run(driver, requests)
+        messages = await self._store_reports(driver, fresh.runs)
+        await set_aside(driver, fresh.batch, fresh.receipts)
+        return messages
+
+    async def _drop_existing(self, driver: Driver, fresh: Fresh) -> bool:
+        """Take out what the journal already has; return whether there was any."""
+        if not fresh.marks:
+            return True
+        parameters = {"sources": [key[0] for key in fresh.marks], "ids": [key[1] for key in fresh.marks]}
+        found = await _EXISTING.run(driver, parameters)
+        stored: dict[Key, str] = {(source, event_id): event for source, event_id, event in found}
+        for receipt, draft, mark in fresh.drop(stored):
+            if is_same_report(stored[draft.key], draft.event):
+                receipt.count_duplicate(draft)
+                self._known.remember({draft.key: mark})
+            else:
+                receipt.set_aside_reused(draft)
+        return bool(stored)
+
+    async def _number_requests(self, driver: Driver, fresh: Fresh) -> dict[str, list[Any]]:
+        """Number the requests that brought something new and return their rows, column by column."""
         kept = [(s, r) for s, r in zip(fresh.batch, fresh.receipts, strict=True) if r.accepted or r.quarantined]
         for _, receipt in kept:
-            receipt.request_id = await self._requests.take(connection, 1)
-        if not kept:
-            return
-        parameters = {
-            "ids": [receipt.request_id for _, receipt in kept],
-            "sources": [submission.source for submission, _ in kept],
+            receipt.request_id = await self._requests.take(driver, 1)
+        return {
+            "request_ids": [receipt.request_id for _, receipt in kept],
+            "request_sources": [submission.source for submission, _ in kept],
             "received": [submission.received_at for submission, _ in kept],
             "formats": [submission.reading.format.value for submission, _ in kept],
             "types": [submission.content_type for submission, _ in kept],
             "rows": [submission.reading.rows for submission, _ in kept],
             "bodies": [submission.body for submission, _ in kept],
         }
-        await connection.execute(_STORE_REQUESTS, parameters)
 
-    async def _store_reports(self, connection: AsyncConnection, entries: list[Entry]) -> list[mailbox.Outgoing]:
+    async def _number_reports(self, driver: Driver, runs: Sequence[Run]) -> list[NumberedRows]:
         numbered: list[NumberedRows] = []
-        for start in range(0, len(entries), MAX_EVENTS_PER_MESSAGE):
-            part = entries[start : start + MAX_EVENTS_PER_MESSAGE]
-            first = await self._sequences.take(connection, len(part))
-            numbered.append(number_rows(part, first, self._stream, self._partition))
+        for partition, own in deal(runs, self._partitions).items():
+            for part in in_messages(own):
+                first = await self._sequences.take(driver, sum(len(run.drafts) for run in part))
+                numbered.append(number_rows(part, first, partition))
+        return numbered
+
+    async def _store_reports(self, driver: Driver, runs: Sequence[Run]) -> list[mailbox.Outgoing]:
+        numbered = await self._number_reports(driver, runs)
         if not numbered:
             return []
-        driver = await raw_connection(connection)
-        await driver.copy_to_table(
-            "journal", schema_name="ingest", columns=JOURNAL_COLUMNS, source=copy_source(numbered)
-        )
+        await driver.copy_to_table("journal", schema_name="ingest", columns=JOURNAL_COLUMNS, source=_pieces(numbered))
         messages = [rows.message for rows in numbered]
-        await mailbox.put(connection, messages)
+        await _STORE_MESSAGES.run(driver, mailbox.put_parameters(messages))
         return messages
+
+
+async def _pieces(numbered: Sequence[NumberedRows]) -> AsyncIterator[bytes]:
+    """Yield rows for COPY; a file-like source would be read by a thread."""
+    for rows in numbered:
+        yield rows.lines

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-Key = tuple[str, str]
+from services.ingest.domain.reading import Key
 
 GENERATION_SIZE: Final = 100_000
 
@@ -15,6 +15,11 @@ class KnownIds:
         self._size = generation_size
         self._current: dict[Key, int] = {}
         self._previous: dict[Key, int] = {}
+
+    @property
+    def generations(self) -> tuple[Mapping[Key, int], Mapping[Key, int]]:
+        """The marks by key, the latest first: for who looks up many keys."""
+        return self._current, self._previous
 
     def mark_of(self, key: Key) -> int | None:
         """Return the mark under which the id was committed, or None when it is not remembered."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from services.ingest.adapters.work_off import work_off
+from shared.runtime.faults import fault_point
 from shared.runtime.mailbox import Outgoing
 from shared.runtime.publisher import Publisher
 
@@ -34,3 +35,4 @@ class Outbox:
     async def _publish_next(self) -> None:
         count = min(_MAX_AT_ONCE, len(self._waiting))
         await self._publisher.publish([self._waiting.popleft() for _ in range(count)])
+        fault_point("ingest.after_publish")

@@ -7,9 +7,11 @@ from typing import Any, Final
 
 import msgspec
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.ingest.adapters.driver import Statement
 from services.ingest.domain.faults import Fault
+from shared.runtime.database import Driver
 
 
 class QuarantineStatus(StrEnum):
@@ -56,9 +58,7 @@ _OPEN: Final = text(
     "AND (status = 'open' OR CAST(:ids AS bigint[]) IS NOT NULL) "
     "AND (CAST(:ids AS bigint[]) IS NULL OR id = ANY(CAST(:ids AS bigint[]))) ORDER BY id LIMIT :limit"
 )
-_SET_STATUS: Final = text(
-    "UPDATE ingest.quarantine SET status = :status WHERE id = ANY(CAST(:ids AS bigint[])) RETURNING id"
-)
+_SET_STATUS: Final = Statement("UPDATE ingest.quarantine SET status = :status WHERE id = ANY(CAST(:ids AS bigint[]))")
 _DISCARD: Final = text(
     "UPDATE ingest.quarantine SET status = 'discarded' WHERE status = 'open' AND id = ANY(CAST(:ids AS bigint[])) "
     "RETURNING id"
@@ -124,9 +124,9 @@ class SqlQuarantineStore:
             await connection.execute(_EXPLAIN, parameters)
 
 
-async def close_rows(connection: AsyncConnection, ids: Sequence[int], status: QuarantineStatus) -> None:
+async def close_rows(driver: Driver, ids: Sequence[int], status: QuarantineStatus) -> None:
     """Set the status of rows inside the caller's transaction."""
-    await connection.execute(_SET_STATUS, {"ids": list(ids), "status": status.value})
+    await _SET_STATUS.run(driver, {"ids": list(ids), "status": status.value})
 
 
 def _rows(result: Any) -> Rows:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.ingest.adapters.formats import cloudevents, native_body
 from services.ingest.adapters.formats.dhis2 import decode_data_value_set, read_data_values
@@ -20,8 +20,8 @@ from services.ingest.domain.normalize import Normalizer
 from services.ingest.domain.reading import Desk, PayloadFormat, Reading
 from services.ingest.domain.receipts import Receipt
 from shared.catalog.catalog import Catalog
-from shared.contracts.streams import INDICATOR_REPORTED, partition_stream
 from shared.runtime.clock import Clock
+from shared.runtime.database import Driver
 
 _ROWS_AT_ONCE: Final = 500
 
@@ -37,14 +37,14 @@ class RetryReport(msgspec.Struct):
 class QuarantineRetry:
     """Retries rows of the quarantine. The relay of a running ingest publishes what this commits."""
 
-    def __init__(self, engine: AsyncEngine, catalog: Catalog, clock: Clock, partition: int = 0) -> None:
+    def __init__(self, engine: AsyncEngine, catalog: Catalog, clock: Clock, partitions: int = 1) -> None:
         self._engine = engine
         self._store = SqlQuarantineStore(engine)
         self._tokens = SqlTokenStore(engine)
         self._normalizer = Normalizer(catalog)
         self._aliases = alias_tables(catalog)
         self._clock = clock
-        self._partition = partition
+        self._partitions = partitions
 
     async def retry(self, ids: Sequence[int] | None = None) -> RetryReport:
         """Read the given rows again, or all open ones."""
@@ -74,12 +74,12 @@ class QuarantineRetry:
     async def _append(self, good: Sequence[tuple[QuarantineRow, Submission]], report: RetryReport) -> None:
         ids = [row.id for row, _ in good]
 
-        async def close(connection: AsyncConnection, receipts: Sequence[Receipt]) -> None:
+        async def close(driver: Driver, receipts: Sequence[Receipt]) -> None:
             taken = [row_id for row_id, receipt in zip(ids, receipts, strict=True) if not receipt.quarantined]
-            await close_rows(connection, taken, QuarantineStatus.RETRIED)
+            await close_rows(driver, taken, QuarantineStatus.RETRIED)
 
         # A journal of its own remembers nothing, so every batch has a transaction in which the rows are closed.
-        journal = Journal(self._engine, partition_stream(INDICATOR_REPORTED, self._partition), self._partition)
+        journal = Journal(self._engine, self._partitions)
         committed = await journal.append([submission for _, submission in good], also=close)
         for row_id, receipt in zip(ids, committed.receipts, strict=True):
             if receipt.quarantined:

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.ingest.adapters.driver import Statement
 from services.ingest.adapters.submission import Submission
 from services.ingest.domain.receipts import Quarantined, Receipt
+from shared.runtime.database import Driver
 
 # A row whose retry had succeeded and that is bad again is open again; one discarded by hand stays discarded.
-_SET_ASIDE: Final = text(
+_SET_ASIDE: Final = Statement(
     "INSERT INTO ingest.quarantine AS known (source, digest, request_id, row, format, event_id, reason, field, value, "
     "detail, raw, received_at, last_seen_at, seen, status) "
     "SELECT source, digest, request_id, row, format, event_id, reason, field, value, detail, raw, at, at, seen, 'open' "
@@ -37,7 +37,7 @@ class _BadRow(msgspec.Struct):
     rows: list[Quarantined]
 
 
-async def set_aside(connection: AsyncConnection, batch: Sequence[Submission], receipts: Sequence[Receipt]) -> None:
+async def set_aside(driver: Driver, batch: Sequence[Submission], receipts: Sequence[Receipt]) -> None:
     """Store the bad rows of a batch and number them in their receipts."""
     found: dict[_Key, _BadRow] = {}
     for submission, receipt in zip(batch, receipts, strict=True):
@@ -46,7 +46,7 @@ async def set_aside(connection: AsyncConnection, batch: Sequence[Submission], re
             found.setdefault(key, _BadRow(submission, receipt, [])).rows.append(bad)
     if not found:
         return
-    for number, source, digest in await connection.execute(_SET_ASIDE, _parameters(found)):
+    for number, source, digest in await _SET_ASIDE.run(driver, _parameters(found)):
         for bad in found[source, bytes(digest)].rows:
             bad.quarantine_id = number
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 # Numbers are handed out in blocks of this size, so that a batch costs no round trip of its own.
-BLOCK_SIZE: Final = 1_000
+BLOCK_SIZE: Final = 10_000
 
 metadata = MetaData(schema="ingest")
 JOURNAL_SEQUENCE: Final = Sequence("journal_seq", increment=BLOCK_SIZE, metadata=metadata)
@@ -30,6 +30,11 @@ REQUEST_SEQUENCE: Final = Sequence("request_seq", increment=BLOCK_SIZE, metadata
 
 def _text(*, nullable: bool = False) -> "Column[str]":
     return Column(Text, nullable=nullable)
+
+
+def _key() -> "Column[str]":
+    """Return a text that is only ever compared for being the same: by its bytes, whatever the database's language."""
+    return Column(Text(collation="C"), nullable=False)
 
 
 def _moment(*, nullable: bool = False) -> "Column[dt.datetime]":
@@ -59,16 +64,18 @@ class Request(IngestTable, table=True):
 
 
 class Journal(IngestTable, table=True):
-    """One accepted report. `event` is the normalized report as JSON; (`request_id`, `row`) leads to the raw text."""
+    """One accepted report. `event` is the normalized report as JSON; (`request_id`, `row`) leads to the raw text.
 
-    __table_args__ = (UniqueConstraint("source", "event_id", name="journal_source_event_id"),)
+    The unique key begins with the id, which differs sooner than the source: fewer bytes are compared.
+    """
+
+    __table_args__ = (UniqueConstraint("event_id", "source", name="journal_event_id_source"),)
 
     seq: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    source: str = Field(sa_column=_text())
-    event_id: str = Field(sa_column=_text())
+    source: str = Field(sa_column=_key())
+    event_id: str = Field(sa_column=_key())
     request_id: int = Field(sa_column=_number())
     row: int
-    received_at: dt.datetime = Field(sa_column=_moment())
     event: str = Field(sa_column=_text())
 
 

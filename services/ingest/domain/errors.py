@@ -29,6 +29,10 @@ class OverloadedError(IngestError):
     """Too many reports wait for their commit, or too many bodies are being read; the sender must come again later."""
 
 
+class BackloggedError(IngestError):
+    """Too many stored reports wait to be judged; the sender must come again much later."""
+
+
 class StoreUnavailableError(IngestError):
     """The database did not take the reports; nothing of the request was stored."""
 

@@ -3,6 +3,8 @@
 import datetime as dt
 from typing import Final
 
+import msgspec
+
 from services.ingest.domain.cells import (
     CellKey,
     CellPlan,
@@ -12,7 +14,7 @@ from services.ingest.domain.cells import (
 from services.ingest.domain.faults import Fault, RefusedError, refuse
 from services.ingest.domain.measures import read_measure
 from services.ingest.domain.native import NativeEvent
-from services.ingest.domain.places import Place, Places
+from services.ingest.domain.places import Place, Span, Spans
 from shared.catalog.catalog import Catalog
 from shared.catalog.indicators import Indicator
 from shared.contracts.vocabulary import QuarantineReason
@@ -45,7 +47,7 @@ class Normalizer:
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
         self._plans: dict[CellKey, CellPlan] = compile_cells(catalog)
-        self._places = Places(catalog)
+        self._spans = Spans(catalog)
         self._indicators: dict[str, Indicator] = dict(catalog.indicator_by_key)
 
     def normalize(self, event: NativeEvent, source: str, limits: Limits) -> IndicatorReported | Fault:
@@ -54,27 +56,28 @@ class Normalizer:
             plan = self._plans.get((event.indicator, event.sex, event.sector))
             if plan is None:
                 raise explain_no_plan(self._indicators, event)
-            place = self._places[event.commune, event.period]
+            span = self._spans[event.period]
+            place = span.places[event.commune]
+            observed_at = event.observed_at
             if (
-                place.level not in plan.levels
-                or place.period_start > limits.period_start
-                or place.period_end > limits.period_end
+                span.start > limits.period_start
+                or span.end > limits.period_end
+                or place.level not in plan.levels
                 or not event.id.isprintable()
             ):
-                raise _explain_place(plan, place, event, limits)
-            observed_at = event.observed_at
+                raise _explain(plan, span, place, event, limits)
             if observed_at is None or observed_at.tzinfo is not dt.UTC or observed_at > limits.observed:
                 observed_at = _observed(observed_at, limits)
             part, numerator, denominator, value = read_measure(plan, event)
-            return IndicatorReported(
+            report = IndicatorReported(  # with no more than 15 keywords, or Python makes a dictionary of them first
                 seq=0,
                 event_id=event.id,
                 source=source,
                 unit=place.unit,
                 indicator=plan.indicator,
                 cell=plan.cell,
-                period_start=place.period_start,
-                period_end=place.period_end,
+                period_start=span.start,
+                period_end=span.end,
                 observed_at=observed_at,
                 part=part,
                 numerator=numerator,
@@ -82,21 +85,23 @@ class Normalizer:
                 value=value,
                 deleted=event.deleted,
                 stage=event.stage,
-                valid_until=None if event.evidence is None else _valid_until(plan, event, place.period_end),
             )
+            if event.evidence is None:
+                return report
+            return msgspec.structs.replace(report, valid_until=_valid_until(plan, event, span.end))
         except RefusedError as refused:
             return refused.fault
 
 
-def _explain_place(plan: CellPlan, place: Place, event: NativeEvent, limits: Limits) -> RefusedError:
+def _explain(plan: CellPlan, span: Span, place: Place, event: NativeEvent, limits: Limits) -> RefusedError:
     if place.level not in plan.levels:
         return refuse(QuarantineReason.INDICATOR_NOT_FOR_LEVEL, "indicator", event.indicator, f"a {place.level} unit")
     if not event.id.isprintable():
         return refuse(QuarantineReason.WRONG_TYPE, "id", event.id, "has characters that cannot be printed")
-    if place.period_start > limits.period_start:
-        detail = f"begins only on {place.period_start.isoformat()}"
+    if span.start > limits.period_start:
+        detail = f"begins only on {span.start.isoformat()}"
     else:
-        detail = f"ends on {place.period_end.isoformat()}, after the running year"
+        detail = f"ends on {span.end.isoformat()}, after the running year"
     return refuse(QuarantineReason.BAD_PERIOD, "period", event.period, detail)
 
 

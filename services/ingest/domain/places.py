@@ -1,6 +1,7 @@
 """Which unit a commune code means in a period: codes are reused after mergers and mean nothing without a date."""
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -15,48 +16,72 @@ _MAX_REMEMBERED: Final = 200_000
 
 
 class Place(msgspec.Struct, frozen=True, gc=False):
-    """A unit in a period."""
+    """A unit."""
 
     unit: str
     level: UnitLevel
-    period_start: dt.date
-    period_end: dt.date
 
 
-class Places(dict[tuple[str, str], Place]):
-    """Look-up from (commune code, period) as sent to the unit and the days; remembers what it resolved.
+class PlacesOnDay(dict[str, Place]):
+    """Look-up from the code as sent to the unit that held it on one day; remembers what it resolved.
 
-    The unit is the one that held the code on the last day of the period. A unit id that is no code ("06187@2025-07-01")
-    names its unit directly, within its dates.
+    `always` holds the codes that have never changed hands. A unit id that is no code ("06187@2025-07-01") names its
+    unit directly, within its dates.
     """
 
-    def __init__(self, catalog: Catalog) -> None:
-        super().__init__()
-        self._by_code: dict[str, tuple[AdminUnit, ...]] = dict(catalog.units_by_code)
-        for unit in catalog.units:
-            self._by_code.setdefault(unit.id, (unit,))
+    def __init__(self, always: Mapping[str, Place], by_code: Mapping[str, tuple[AdminUnit, ...]], day: dt.date) -> None:
+        super().__init__(always)
+        self._by_code = by_code
+        self._day = day
 
-    def __missing__(self, key: tuple[str, str]) -> Place:
-        code, text = key
-        period = parse_period(text)
-        if period is None:
-            raise refuse(QuarantineReason.BAD_PERIOD, "period", text)
-        place = Place(*self._unit_on(code, period.end), period.start, period.end)
-        if len(self) >= _MAX_REMEMBERED:
-            self.clear()
-        self[key] = place
-        return place
-
-    def _unit_on(self, code: str, on: dt.date) -> tuple[str, UnitLevel]:
+    def __missing__(self, code: str) -> Place:
         held_by = self._by_code.get(code)
         if held_by is None:
             raise refuse(QuarantineReason.UNKNOWN_COMMUNE, "commune", code, self._hint(code))
-        unit = resolve_unit(held_by, on)
+        unit = resolve_unit(held_by, self._day)
         if unit is None:
-            detail = f"no unit held this code on {on.isoformat()}"
+            detail = f"no unit held this code on {self._day.isoformat()}"
             raise refuse(QuarantineReason.COMMUNE_NOT_VALID_THEN, "commune", code, detail)
-        return unit.id, unit.level
+        place = self[code] = Place(unit.id, unit.level)
+        return place
 
     def _hint(self, code: str) -> str:
         padded = code.removesuffix(".0").zfill(5)
         return f"did a spreadsheet turn {padded} into a number?" if padded in self._by_code else ""
+
+
+class Span(msgspec.Struct, frozen=True, gc=False):
+    """The days of a period, and the units by the codes that they held on the last one."""
+
+    start: dt.date
+    end: dt.date
+    places: PlacesOnDay
+
+
+class Spans(dict[str, Span]):
+    """Look-up from a period as sent to its days; remembers what it resolved."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        super().__init__()
+        self._days: dict[dt.date, PlacesOnDay] = {}
+        self._by_code: dict[str, tuple[AdminUnit, ...]] = dict(catalog.units_by_code)
+        for unit in catalog.units:
+            self._by_code.setdefault(unit.id, (unit,))
+        self._always = {
+            code: Place(units[0].id, units[0].level)
+            for code, units in self._by_code.items()
+            if len(units) == 1 and units[0].effective_from is None and units[0].effective_to is None
+        }
+
+    def __missing__(self, text: str) -> Span:
+        period = parse_period(text)
+        if period is None:
+            raise refuse(QuarantineReason.BAD_PERIOD, "period", text)
+        if len(self) + sum(map(len, self._days.values())) >= _MAX_REMEMBERED:
+            self.clear()
+            self._days.clear()
+        places = self._days.get(period.end)
+        if places is None:
+            places = self._days[period.end] = PlacesOnDay(self._always, self._by_code, period.end)
+        span = self[text] = Span(period.start, period.end, places)
+        return span

@@ -13,9 +13,15 @@ from services.ingest.domain.native import NativeEvent
 from services.ingest.domain.normalize import Limits, Normalizer
 from services.ingest.domain.tokens import Grant
 from shared.contracts.vocabulary import QuarantineReason
-from shared.contracts.wire import IndicatorReported
+from shared.contracts.wire import IndicatorReported, encode
 
 NO_MATE: Final = -1
+Key = tuple[str, str]
+
+# Every report is encoded once, with `seq` 0; its number is put in place of the 0 when the journal gives one.
+_UNNUMBERED: Final = len(b'{"seq":0')
+
+decode_report: Final = msgspec.json.Decoder(IndicatorReported).decode
 
 
 class PayloadFormat(StrEnum):
@@ -35,16 +41,31 @@ class RowKind(StrEnum):
 
 
 class Draft(msgspec.Struct, frozen=True, gc=False):
-    """A good report before the journal numbers it.
+    """A good report before the journal numbers it, encoded: thousands of them wait for a commit.
 
-    `mate` is the row of its other half, when two rows make one report.
+    `key` is its source and its id, `tail` its JSON after the number. `mate` is the row of its other half, when two rows
+    make one report.
     """
 
     row: int
-    event: IndicatorReported
+    key: Key
+    unit: str
+    tail: bytes
     raw: bytes
+    deleted: bool = False
     arrival: Arrival | None = None
     mate: int = NO_MATE
+
+    @property
+    def event(self) -> IndicatorReported:
+        """The report with `seq` 0, decoded again."""
+        return decode_report(b'{"seq":0%b' % self.tail)
+
+
+def draft(row: int, event: IndicatorReported, raw: bytes, arrival: Arrival | None = None, mate: int = NO_MATE) -> Draft:
+    """Return the draft of a report whose `seq` is 0."""
+    key = (event.source, event.event_id)
+    return Draft(row, key, event.unit, encode(event)[_UNNUMBERED:], raw, event.deleted, arrival, mate)
 
 
 class BadRow(msgspec.Struct, frozen=True):
@@ -88,7 +109,7 @@ class Reading:
         if isinstance(report, Fault):
             self.refuse(row, report, raw, event.id, prefix)
         else:
-            self.good.append(Draft(row, report, raw))
+            self.good.append(draft(row, report, raw))
 
     def refuse(self, row: int, fault: Fault, raw: bytes, event_id: str | None = None, prefix: str = "") -> None:
         """Add a bad row; `prefix` says where inside the row its field is."""

@@ -1,5 +1,6 @@
 """Receipts: what became of the rows of one request."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -29,30 +30,27 @@ class Quarantined(msgspec.Struct):
 class Receipt:
     """What became of the rows of one request. A report made of two rows counts twice in `..._rows`."""
 
+    quarantined: list[Quarantined] = field(default_factory=list)
     accepted: int = 0
     duplicates: int = 0
     accepted_rows: int = 0
     duplicate_rows: int = 0
     deleted_rows: int = 0
-    quarantined: list[Quarantined] = field(default_factory=list)
     request_id: int = 0
-    stamp: bytes = b""
 
     def count_duplicate(self, draft: Draft) -> None:
         """Count a report that the journal already has."""
         self.duplicates += 1
         self.duplicate_rows += 1 if draft.mate == NO_MATE else 2
 
-    def count_accepted(self, draft: Draft) -> None:
-        """Count a report that enters the journal."""
-        rows = 1 if draft.mate == NO_MATE else 2
-        self.accepted += 1
-        self.accepted_rows += rows
-        if draft.event.deleted:
-            self.deleted_rows += rows
+    def count_accepted(self, drafts: Sequence[Draft]) -> None:
+        """Count the reports that enter the journal."""
+        self.accepted += len(drafts)
+        self.accepted_rows += len(drafts) + sum(1 for draft in drafts if draft.mate != NO_MATE)
+        self.deleted_rows += sum(1 if draft.mate == NO_MATE else 2 for draft in drafts if draft.deleted)
 
     def set_aside_reused(self, draft: Draft) -> None:
         """Set a report aside whose id another report has already taken."""
-        event = draft.event
-        fault = Fault(QuarantineReason.ID_REUSED, "id", event.event_id[:100], "first used for other content")
-        self.quarantined.append(Quarantined(draft.row, event.event_id, fault, draft.raw, draft.mate))
+        event_id = draft.key[1]
+        fault = Fault(QuarantineReason.ID_REUSED, "id", event_id[:100], "first used for other content")
+        self.quarantined.append(Quarantined(draft.row, event_id, fault, draft.raw, draft.mate))

@@ -1,20 +1,54 @@
-"""The statements of the alert store. Rows come as one JSON array, so every statement takes a batch of any size."""
+"""The statements of the alert store, each for a batch of any size.
 
-LOCK = "SELECT pg_advisory_xact_lock(3496, 1)"
+What was never stored is copied in, and what was is updated. The statements with a JSON array of rows
+(SAVE_...) do either: they are for changes that were told before, in another message.
+"""
+
+# One row, which whoever decides about alerts holds until its commit: one replica at a time. Taken before any other row,
+# so that replicas which share a message wait for each other and never deadlock. A token that is not the last one of
+# this process says that another has decided since.
+TURN = """
+INSERT INTO notifier.turn AS t (id, token) VALUES (1, :token)
+    ON CONFLICT (id) DO UPDATE SET token = excluded.token, previous = t.token
+RETURNING previous, clock_timestamp() AS now
+"""
 
 ALERTS = """
 SELECT DISTINCT ON (a.unit, a.node, a.cell)
        a.unit, a.node, a.cell, a.occurrence, a.opened_as, a.kind, a.opened_at, a.opened_cause, a.revision, a.breaches,
        a.evidence::text AS evidence, a.ended_at, a.end_reason, a.end_cause
-  FROM unnest(CAST(:units AS text[]), CAST(:nodes AS text[])) AS k (unit, node)
+  FROM unnest($1::text[], $2::text[]) AS k (unit, node)
   JOIN notifier.alert AS a USING (unit, node)
  ORDER BY a.unit, a.node, a.cell, a.occurrence DESC
 """
 
 MARKS = """
-SELECT m.unit, m.node, m.node_kind, m.status, m.reason, m.sequence, m.occurred_at
-  FROM unnest(CAST(:units AS text[]), CAST(:nodes AS text[])) AS k (unit, node)
+SELECT m.unit, m.node, m.status, m.reason, m.sequence, m.occurred_at
+  FROM unnest($1::text[], $2::text[]) AS k (unit, node)
   JOIN notifier.node_mark AS m USING (unit, node)
+"""
+
+# Every column of the updates comes as one text, its values joined: an array parameter costs its sender five times that.
+UPDATE_ALERTS = """
+UPDATE notifier.alert AS a
+   SET kind = r.kind, opened_at = r.opened_at, revision = r.revision, evidence = r.evidence, ended_at = r.ended_at,
+       end_reason = r.end_reason, end_cause = r.end_cause
+  FROM unnest(string_to_array($1, E'\\x1f'), string_to_array($2, E'\\x1f'),
+              string_to_array($3, E'\\x1f')::timestamptz[], string_to_array($4, E'\\x1f')::int[],
+              string_to_array($5, E'\\x1f')::json[], string_to_array($6, E'\\x1f', '-')::timestamptz[],
+              string_to_array($7, E'\\x1f', '-'), string_to_array($8, E'\\x1f', '-'))
+       AS r (id, kind, opened_at, revision, evidence, ended_at, end_reason, end_cause)
+ WHERE a.id = r.id
+"""
+
+UPDATE_MARKS = """
+UPDATE notifier.node_mark AS m
+   SET status = r.status, reason = r.reason, sequence = r.sequence, occurred_at = r.occurred_at
+  FROM unnest(string_to_array($1, E'\\x1f'), string_to_array($2, E'\\x1f'), string_to_array($3, E'\\x1f'),
+              string_to_array($4, E'\\x1f'), string_to_array($5, E'\\x1f')::bigint[],
+              string_to_array($6, E'\\x1f')::timestamptz[])
+       AS r (unit, node, status, reason, sequence, occurred_at)
+ WHERE m.unit = r.unit AND m.node = r.node
 """
 
 SAVE_ALERTS = """
@@ -24,7 +58,7 @@ SELECT id, unit, node, cell, occurrence, opened_as, kind, opened_at, opened_caus
        evidence, ended_at, end_reason, end_cause
   FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
        id text, unit text, node text, cell text, occurrence int, opened_as text, kind text, opened_at timestamptz,
-       opened_cause text, revision int, breaches int, evidence jsonb, ended_at timestamptz, end_reason text,
+       opened_cause text, revision int, breaches int, evidence json, ended_at timestamptz, end_reason text,
        end_cause text)
     ON CONFLICT (id) DO UPDATE
    SET kind = excluded.kind, opened_at = excluded.opened_at, revision = excluded.revision,
@@ -33,23 +67,23 @@ SELECT id, unit, node, cell, occurrence, opened_as, kind, opened_at, opened_caus
 """
 
 SAVE_MARKS = """
-INSERT INTO notifier.node_mark (unit, node, node_kind, status, reason, sequence, occurred_at)
-SELECT unit, node, node_kind, status, reason, sequence, occurred_at
+INSERT INTO notifier.node_mark (unit, node, status, reason, sequence, occurred_at)
+SELECT unit, node, status, reason, sequence, occurred_at
   FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
-       unit text, node text, node_kind text, status text, reason text, sequence bigint, occurred_at timestamptz)
+       unit text, node text, status text, reason text, sequence bigint, occurred_at timestamptz)
     ON CONFLICT (unit, node) DO UPDATE
    SET status = excluded.status, reason = excluded.reason, sequence = excluded.sequence,
        occurred_at = excluded.occurred_at
 """
 
 SAVE_ROLLUPS = """
-INSERT INTO notifier.rollup_change (sequence, unit, node, node_kind, from_status, to_status, to_reason, cause,
-                                    occurred_at)
-SELECT sequence, unit, node, node_kind, from_status, to_status, to_reason, cause, occurred_at
+INSERT INTO notifier.rollup_change (unit, occurred_at, node, sequence, node_kind, from_status, to_status, to_reason,
+                                    cause)
+SELECT unit, occurred_at, node, sequence, node_kind, from_status, to_status, to_reason, cause
   FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
-       sequence bigint, unit text, node text, node_kind text, from_status text, to_status text, to_reason text,
-       cause text, occurred_at timestamptz)
-    ON CONFLICT (sequence) DO NOTHING
+       unit text, occurred_at timestamptz, node text, sequence bigint, node_kind text, from_status text,
+       to_status text, to_reason text, cause text)
+    ON CONFLICT (unit, occurred_at, node, sequence) DO NOTHING
 """
 
 # The unique key is the promise of the ledger: nobody is told the same thing twice.
@@ -68,7 +102,7 @@ SAVE_ENTRIES = f"{INSERT_ENTRIES} DO NOTHING"
 
 SUPERSEDE_CLOSED = """
 UPDATE notifier.ledger SET status = 'superseded', settled_at = clock_timestamp()
- WHERE alert_id = ANY(CAST(:ids AS text[])) AND status = 'waiting'
+ WHERE alert_id = ANY($1::text[]) AND status = 'waiting'
 """
 
 # A closed alert brings no mail (it is neither good nor bad news), but the ledger says for whom it ended.
@@ -81,21 +115,21 @@ SELECT DISTINCT ON (l.alert_id, l.responsible_unit, l.role, l.channel, l.address
        l.role, l.channel, l.address, l.dispatch, l.clauses, l.gap_vi, l.no_address_units, 'recorded', a.end_reason,
        clock_timestamp(), clock_timestamp()
   FROM notifier.ledger AS l JOIN notifier.alert AS a ON a.id = l.alert_id
- WHERE l.alert_id = ANY(CAST(:ids AS text[])) AND l.kind IN ('opened', 'ruleset_change')
+ WHERE l.alert_id = ANY($1::text[]) AND l.kind IN ('opened', 'ruleset_change')
  ORDER BY l.alert_id, l.responsible_unit, l.role, l.channel, l.address, l.id
     ON CONFLICT ON CONSTRAINT ledger_once DO NOTHING
 """
 
 SUPERSEDE_DATA_LOST = """
 UPDATE notifier.ledger SET status = 'superseded', settled_at = clock_timestamp()
- WHERE alert_id = ANY(CAST(:ids AS text[])) AND kind = 'data_lost' AND status = 'waiting'
+ WHERE alert_id = ANY($1::text[]) AND kind = 'data_lost' AND status = 'waiting'
 """
 
 # Data that came a moment late: nobody was told that it is missing, so nobody is told that it is there.
 SUPERSEDE_GAPS = """
 WITH untold AS (
     UPDATE notifier.ledger SET status = 'superseded', settled_at = clock_timestamp()
-     WHERE alert_id = ANY(CAST(:ids AS text[])) AND kind IN ('opened', 'ruleset_change') AND status = 'waiting'
+     WHERE alert_id = ANY($1::text[]) AND kind IN ('opened', 'ruleset_change') AND status = 'waiting'
     RETURNING alert_id, responsible_unit, role, channel, address)
 UPDATE notifier.ledger AS r SET status = 'superseded', settled_at = clock_timestamp()
   FROM untold AS u
@@ -107,7 +141,7 @@ UPDATE notifier.ledger AS r SET status = 'superseded', settled_at = clock_timest
 TELL_TOGETHER = """
 UPDATE notifier.ledger AS r SET due_at = o.due_at
   FROM notifier.ledger AS o
- WHERE r.alert_id = ANY(CAST(:ids AS text[])) AND r.kind = 'resolved' AND r.status = 'waiting'
+ WHERE r.alert_id = ANY($1::text[]) AND r.kind = 'resolved' AND r.status = 'waiting'
    AND o.alert_id = r.alert_id AND o.kind IN ('opened', 'ruleset_change') AND o.status = 'waiting'
    AND o.responsible_unit = r.responsible_unit AND o.role = r.role
    AND o.channel = r.channel AND o.address = r.address

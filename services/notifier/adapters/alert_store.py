@@ -1,23 +1,24 @@
 """Alerts and the ledger in PostgreSQL: a few set-based statements per batch, whatever its size."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+import datetime as dt
+import uuid
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
+import asyncpg
 import msgspec
-from sqlalchemy import RowMapping, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.notifier.adapters import alert_sql
-from services.notifier.domain.alerts import Alert, AlertAction, AlertKey, AlertKind, EndReason, Evidence, Step
-from services.notifier.domain.book import Outcome
-from services.notifier.domain.ledger import Entry
+from services.notifier.adapters import alert_rows as rows
+from services.notifier.adapters import alert_sql, copying
+from services.notifier.domain.alerts import Alert, AlertAction, AlertKind, NoticeKind, Step
+from services.notifier.domain.book import NodeKey, Outcome
+from services.notifier.domain.ledger import Entry, LedgerStatus
 from services.notifier.domain.mark import Mark
-from shared.contracts.vocabulary import Cause, NodeKind, VerdictReason, VerdictStatus
-from shared.contracts.wire import VerdictChanged
+from services.notifier.domain.ports import ToldBeforeError
 from shared.runtime import mailbox
-
-_encode = msgspec.json.Encoder().encode
+from shared.runtime.database import raw_connection
 
 
 class SqlAlertStore:
@@ -25,117 +26,154 @@ class SqlAlertStore:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
+        self._last_token: str | None = None
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["SqlAlertTransaction"]:
-        """Begin a transaction; an advisory lock lets one replica at a time decide about alerts."""
+        """Begin a transaction; one replica at a time decides about alerts."""
         async with self._engine.begin() as connection:
-            # Taken before any row: replicas that share a message then wait for each other and never deadlock.
-            await connection.execute(text(alert_sql.LOCK))
-            yield SqlAlertTransaction(connection)
+            token, previous, now = await take_turn(connection)
+            follows = previous is not None and previous == self._last_token
+            yield SqlAlertTransaction(connection, await raw_connection(connection), now, follows_own=follows)
+        self._last_token = token
+
+
+async def take_turn(connection: AsyncConnection) -> tuple[str, str | None, dt.datetime]:
+    """Wait until nobody else decides about alerts; return this turn's token, that of the last, and the time."""
+    token = uuid.uuid4().hex
+    row = (await connection.execute(text(alert_sql.TURN), {"token": token})).one()
+    return token, row.previous, row.now
 
 
 class SqlAlertTransaction:
-    """One transaction over alerts and ledger."""
+    """One transaction over alerts and ledger. `follows_own`: nobody else has decided since the store's last one."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        driver: "asyncpg.Connection[asyncpg.Record]",
+        now: dt.datetime,
+        *,
+        follows_own: bool,
+    ) -> None:
         self._connection = connection
+        self._driver = driver
+        self._now = now
+        self.follows_own = follows_own
 
     async def claim(self, message_ids: Sequence[str]) -> frozenset[str]:
         """Take the messages out of the mailbox; return those that were still there."""
         return await mailbox.claim(self._connection, message_ids)
 
-    async def standing(self, changes: Sequence[VerdictChanged]) -> tuple[list[Alert], list[Mark]]:
-        """Return the newest occurrences and the marks of all nodes that the changes name."""
-        keys = sorted({(change.unit, change.node) for change in changes})
-        asked = {"units": [unit for unit, _ in keys], "nodes": [node for _, node in keys]}
-        alerts = await self._connection.execute(text(alert_sql.ALERTS), asked)
-        marks = await self._connection.execute(text(alert_sql.MARKS), asked)
-        return [alert_of(row) for row in alerts.mappings()], [_mark_of(row) for row in marks.mappings()]
+    async def standing(self, keys: Sequence[NodeKey]) -> tuple[list[Alert], list[Mark]]:
+        """Return the newest occurrences and the marks of chỉ tiêu of units."""
+        if not keys:
+            return [], []
+        marks = await self._driver.fetch(alert_sql.MARKS, [unit for unit, _ in keys], [node for _, node in keys])
+        if not marks:  # whatever has an alert has a mark
+            return [], []
+        asked = [row["unit"] for row in marks], [row["node"] for row in marks]
+        alerts = await self._driver.fetch(alert_sql.ALERTS, *asked)
+        return [rows.alert_of(row) for row in alerts], [rows.mark_of(row) for row in marks]
 
     async def save(self, outcome: Outcome, entries: Sequence[Entry]) -> None:
-        """Write alerts, marks, roll-up changes and ledger entries, and settle entries that are no longer to be sent."""
-        await self._write(alert_sql.SAVE_ALERTS, [_alert_row(outcome.alerts[key]) for key in sorted(outcome.alerts)])
-        await self._write(alert_sql.SAVE_MARKS, [msgspec.to_builtins(outcome.marks[k]) for k in sorted(outcome.marks)])
-        await self._write(alert_sql.SAVE_ROLLUPS, [_rollup_row(change) for change in outcome.rollups])
-        await self._write(alert_sql.SAVE_ENTRIES, [entry_row(entry) for entry in entries])
-        await self._settle(outcome.steps)
+        """Write alerts, marks, roll-up changes and ledger entries, and settle entries that are no longer to be sent.
 
-    async def _write(self, statement: str, rows: Sequence[Any]) -> None:
-        if rows:
-            await self._connection.execute(text(statement), {"rows": _encode(rows).decode()})
+        Raise ToldBeforeError when some of it was told before: then all of it is to be saved by `save_again`.
+        """
+        try:
+            await self._save_alerts(outcome)
+            await self._save_marks(outcome)
+            await self._copy(
+                "rollup_change", copying.ROLLUP_COLUMNS, [copying.rollup_line(each) for each in outcome.rollups]
+            )
+            await self._copy("ledger", copying.ENTRY_COLUMNS, self._entry_lines(entries))
+        except asyncpg.UniqueViolationError as error:
+            raise ToldBeforeError(str(error)) from error
+        await self._settle(outcome.steps, entries)
 
-    async def _settle(self, steps: Sequence[Step]) -> None:
-        resolved = [step.alert for step in steps if step.action is AlertAction.RESOLVED]
+    async def save_again(self, outcome: Outcome, entries: Sequence[Entry]) -> None:
+        """Do what `save` does, whatever of it is stored already: that is kept, and nobody is told twice."""
+        for statement, found in (
+            (alert_sql.SAVE_ALERTS, [rows.alert_row(outcome.alerts[key]) for key in sorted(outcome.alerts)]),
+            (alert_sql.SAVE_MARKS, [msgspec.to_builtins(outcome.marks[key]) for key in sorted(outcome.marks)]),
+            (alert_sql.SAVE_ROLLUPS, [msgspec.to_builtins(change) for change in outcome.rollups]),
+            (alert_sql.SAVE_ENTRIES, [rows.entry_row(entry) for entry in entries]),
+        ):
+            if found:
+                await self._connection.execute(text(statement), {"rows": rows.as_json(found)})
+        await self._settle(outcome.steps, entries)
+
+    async def _save_alerts(self, outcome: Outcome) -> None:
+        new: list[str] = []
+        changed: list[tuple[str, ...]] = []
+        for key, alert in outcome.alerts.items():
+            if key in outcome.opened:
+                new.append(copying.alert_line(alert))
+            else:
+                changed.append(rows.alert_update(alert))
+        await self._copy("alert", copying.ALERT_COLUMNS, new)
+        await self._update(alert_sql.UPDATE_ALERTS, changed)
+
+    async def _save_marks(self, outcome: Outcome) -> None:
+        new: list[str] = []
+        changed: list[tuple[str, ...]] = []
+        for key, mark in outcome.marks.items():
+            if key in outcome.first_marks:
+                new.append(copying.mark_line(mark))
+            else:
+                changed.append(rows.mark_update(mark))
+        await self._copy("node_mark", copying.MARK_COLUMNS, new)
+        await self._update(alert_sql.UPDATE_MARKS, changed)
+
+    def _entry_lines(self, entries: Sequence[Entry]) -> list[str]:
+        waits = {entry.wait_seconds for entry in entries}
+        due = {seconds: (self._now + dt.timedelta(seconds=seconds)).isoformat() for seconds in waits}
+        return [copying.entry_line(entry, due[entry.wait_seconds]) for entry in entries]
+
+    async def _copy(self, table: str, columns: Sequence[str], lines: Sequence[str]) -> None:
+        if lines:
+            await self._driver.copy_to_table(
+                table,
+                schema_name="notifier",
+                columns=columns,
+                source=copying.as_source(lines),
+                delimiter=copying.DELIMITER,
+                null=copying.NULL,
+            )
+
+    async def _update(self, statement: str, records: Sequence[tuple[str, ...]]) -> None:
+        columns = rows.joined(records)
+        if columns:
+            await self._driver.execute(statement, *columns)
+
+    async def _settle(self, steps: Sequence[Step], entries: Sequence[Entry]) -> None:
+        closed, back, gaps = set(), set(), set()
+        for step in steps:
+            alert = step.alert
+            if step.action is AlertAction.CLOSED:
+                closed.add(alert.id)
+            elif step.action is AlertAction.DATA_BACK:
+                back.add(alert.id)
+            elif step.action is AlertAction.RESOLVED:
+                if alert.revision > _OPENED_AND_ENDED:  # else nothing was told between the opening and the end
+                    back.add(alert.id)
+                if alert.opened_as is AlertKind.DATA_GAP:
+                    gaps.add(alert.id)
+        told = {
+            entry.alert_id
+            for entry in entries
+            if entry.kind is NoticeKind.RESOLVED and entry.status is LedgerStatus.WAITING and entry.alert_id
+        }
         for statement, ids in (
-            (alert_sql.SUPERSEDE_CLOSED, _ids(step.alert for step in steps if step.action is AlertAction.CLOSED)),
-            (alert_sql.RECORD_CLOSED, _ids(step.alert for step in steps if step.action is AlertAction.CLOSED)),
-            (alert_sql.SUPERSEDE_DATA_LOST, _ids(step.alert for step in steps if step.action in _DATA_IS_BACK)),
-            (alert_sql.SUPERSEDE_GAPS, _ids(alert for alert in resolved if alert.opened_as is AlertKind.DATA_GAP)),
-            (alert_sql.TELL_TOGETHER, _ids(alert for alert in resolved if alert.opened_as is AlertKind.BREACH)),
+            (alert_sql.SUPERSEDE_CLOSED, closed),
+            (alert_sql.RECORD_CLOSED, closed),
+            (alert_sql.SUPERSEDE_DATA_LOST, back),
+            (alert_sql.SUPERSEDE_GAPS, gaps),
+            (alert_sql.TELL_TOGETHER, told - gaps),
         ):
             if ids:
-                await self._connection.execute(text(statement), {"ids": ids})
+                await self._driver.execute(statement, sorted(ids))
 
 
-_DATA_IS_BACK = (AlertAction.DATA_BACK, AlertAction.RESOLVED)
-
-
-def _ids(alerts: Iterable[Alert]) -> list[str]:
-    return sorted({alert.id for alert in alerts})
-
-
-def alert_of(row: RowMapping) -> Alert:
-    """Return the alert that a row holds."""
-    return Alert(
-        key=AlertKey(row["unit"], row["node"], row["cell"]),
-        occurrence=row["occurrence"],
-        opened_as=AlertKind(row["opened_as"]),
-        kind=AlertKind(row["kind"]),
-        opened_at=row["opened_at"],
-        opened_cause=Cause(row["opened_cause"]),
-        evidence=msgspec.json.decode(row["evidence"], type=Evidence),
-        revision=row["revision"],
-        breaches=row["breaches"],
-        ended_at=row["ended_at"],
-        end_reason=None if row["end_reason"] is None else EndReason(row["end_reason"]),
-        end_cause=None if row["end_cause"] is None else Cause(row["end_cause"]),
-    )
-
-
-def _alert_row(alert: Alert) -> dict[str, Any]:
-    row: dict[str, Any] = msgspec.to_builtins(alert)
-    key: dict[str, Any] = row.pop("key")
-    return {"id": alert.id} | key | row
-
-
-def _mark_of(row: RowMapping) -> Mark:
-    return Mark(
-        unit=row["unit"],
-        node=row["node"],
-        node_kind=NodeKind(row["node_kind"]),
-        status=VerdictStatus(row["status"]),
-        reason=VerdictReason(row["reason"]),
-        sequence=row["sequence"],
-        occurred_at=row["occurred_at"],
-    )
-
-
-def _rollup_row(change: VerdictChanged) -> dict[str, Any]:
-    return {
-        "sequence": change.sequence,
-        "unit": change.unit,
-        "node": change.node,
-        "node_kind": change.node_kind,
-        "from_status": change.from_status,
-        "to_status": change.to_status,
-        "to_reason": change.to_reason,
-        "cause": change.cause,
-        "occurred_at": change.occurred_at,
-    }
-
-
-def entry_row(entry: Entry) -> dict[str, Any]:
-    """Return the row that an entry is written as."""
-    row: dict[str, Any] = msgspec.to_builtins(entry)
-    return row | {"channel": row["channel"] or ""}
+_OPENED_AND_ENDED = 2

@@ -8,13 +8,12 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notifier.adapters import alert_sql
-from services.notifier.adapters.alert_store import entry_row
+from services.notifier.adapters.alert_rows import as_json, entry_row
+from services.notifier.adapters.alert_store import take_turn
 from services.notifier.domain.alerts import AlertKind
 from services.notifier.domain.ledger import DueEntry
 from services.notifier.domain.reviving import DeadEntry, Revival, revive
 from shared.catalog.catalog import Catalog
-
-_encode = msgspec.json.Encoder().encode
 
 _DEAD = "SELECT id FROM notifier.delivery WHERE id = :id AND status = 'dead' FOR UPDATE"
 
@@ -72,7 +71,7 @@ async def retry_delivery(engine: AsyncEngine, catalog: Catalog, delivery_id: str
     """Let the entries of a dead delivery wait again, at the addresses of `catalog`; None: there is no such delivery."""
     async with engine.begin() as connection:
         # No alert changes meanwhile: what is over by now is not told as if it lasted.
-        await connection.execute(text(alert_sql.LOCK))
+        await take_turn(connection)
         if await connection.scalar(text(_DEAD), {"id": delivery_id}) is None:
             return None
         rows = (await connection.execute(text(_ENTRIES), {"id": delivery_id})).mappings().all()
@@ -103,7 +102,7 @@ async def _write(connection: AsyncConnection, revival: Revival) -> Sequence[str]
             await connection.execute(text(statement), {"ids": list(ids)})
     if not revival.moved:
         return []
-    rows = _encode([entry_row(entry) for entry in revival.moved]).decode()
+    rows = as_json([entry_row(entry) for entry in revival.moved])
     return (await connection.execute(text(_MOVE), {"rows": rows})).scalars().all()
 
 

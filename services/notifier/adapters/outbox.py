@@ -9,7 +9,7 @@ from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notifier.adapters import outbox_sql
-from services.notifier.adapters.alert_store import alert_of
+from services.notifier.adapters.alert_rows import alert_of
 from services.notifier.domain.delivery import Delivery, DeliveryStatus, Draft, Result, Sent
 from services.notifier.domain.ledger import DueEntry
 from services.notifier.domain.material import Material, RollupChange
@@ -93,10 +93,12 @@ class SqlDueTransaction:
     async def material(self, entries: Sequence[DueEntry]) -> Material:
         """Return the alerts, roll-up changes and earlier messages that the entries speak of."""
         ids = sorted({entry.alert_id for entry in entries if entry.alert_id is not None})
-        sequences = sorted({entry.sequence for entry in entries if entry.alert_id is None})
+        asked = sorted({entry.rollup for entry in entries if entry.alert_id is None})
+        units, nodes, sequences = ([key[place] for key in asked] for place in range(3))
         addresses = sorted({entry.address for entry in entries})
         alerts = [alert_of(row) for row in await self._rows(outbox_sql.ALERTS, ids=ids)]
-        rollups = [_rollup_of(row) for row in await self._rows(outbox_sql.ROLLUPS, sequences=sequences)]
+        found = await self._rows(outbox_sql.ROLLUPS, units=units, nodes=nodes, sequences=sequences)
+        rollups = [_rollup_of(row) for row in found]
         consequences: dict[str, tuple[RollupChange, ...]] = {}
         for row in await self._rows(outbox_sql.CONSEQUENCES, ids=ids):
             consequences[row["alert_id"]] = (*consequences.get(row["alert_id"], ()), _rollup_of(row))
@@ -106,7 +108,7 @@ class SqlDueTransaction:
             threads[key] = (*threads.get(key, ()), row["message_id"])
         return Material(
             alerts={alert.id: alert for alert in alerts},
-            rollups={change.sequence: change for change in rollups},
+            rollups={(change.unit, change.node, change.sequence): change for change in rollups},
             consequences=consequences,
             threads=threads,
         )

@@ -4,18 +4,19 @@
 TRY_LOCK = "SELECT pg_try_advisory_xact_lock(3496, 2)"
 
 # An address that gets a message gets with it what would be due within the next window: a burst that lasts makes one
-# message per window, not one per round.
+# message per window, not one per round. Address by address, so that one with little news never gets it in parts because
+# another has much.
 # SKIP LOCKED: rows that a running decision about alerts is changing are left to the next round, never waited for.
 DUE = """
 WITH place AS (
-    SELECT channel, address FROM notifier.ledger
+    SELECT channel, address, min(due_at) AS since FROM notifier.ledger
      WHERE status = 'waiting' AND due_at <= clock_timestamp()
-     GROUP BY channel, address ORDER BY min(due_at) LIMIT :addresses)
+     GROUP BY channel, address ORDER BY since LIMIT :addresses)
 SELECT l.id, l.subject, l.kind, l.alert_id, l.unit, l.node, l.cell, l.as_of, l.cause, l.sequence, l.responsible_unit,
        l.role, l.channel, l.address, l.dispatch, l.clauses, l.gap_vi, l.no_address_units
   FROM notifier.ledger AS l JOIN place USING (channel, address)
  WHERE l.status = 'waiting' AND l.due_at <= clock_timestamp() + make_interval(secs => :window_seconds)
- ORDER BY l.due_at, l.id LIMIT :entries
+ ORDER BY place.since, l.channel, l.address, l.due_at, l.id LIMIT :entries
    FOR UPDATE OF l SKIP LOCKED
 """
 
@@ -26,8 +27,9 @@ SELECT unit, node, cell, occurrence, opened_as, kind, opened_at, opened_cause, r
 """
 
 ROLLUPS = """
-SELECT sequence, unit, node, node_kind, from_status, to_status, to_reason, cause, occurred_at
-  FROM notifier.rollup_change WHERE sequence = ANY(CAST(:sequences AS bigint[]))
+SELECT r.sequence, r.unit, r.node, r.node_kind, r.from_status, r.to_status, r.to_reason, r.cause, r.occurred_at
+  FROM unnest(CAST(:units AS text[]), CAST(:nodes AS text[]), CAST(:sequences AS bigint[])) AS k (unit, node, sequence)
+  JOIN notifier.rollup_change AS r USING (unit, node, sequence)
 """
 
 # What was decided about a unit at the very moment at which an alert of it opened or ended.

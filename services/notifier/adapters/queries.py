@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.notifier.adapters.alert_store import alert_of
+from services.notifier.adapters.alert_rows import alert_of
 from services.notifier.domain.alerts import Alert
 from services.notifier.domain.delivery import DeliveryStatus
 

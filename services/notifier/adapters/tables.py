@@ -3,9 +3,21 @@
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Date, DateTime, Identity, Index, MetaData, Text, UniqueConstraint, func
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Date,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Text,
+    UniqueConstraint,
+    func,
+)
 from sqlalchemy import text as sql
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSON
 from sqlmodel import Field, SQLModel
 
 metadata = MetaData(schema="notifier")
@@ -18,11 +30,12 @@ class NotifierTable(SQLModel):
 
 
 def _text(*, primary_key: bool = False, nullable: bool = False) -> "Column[str]":
-    return Column(Text, primary_key=primary_key, nullable=nullable)
+    # Compared byte by byte, whatever the database's language: most of them are keys.
+    return Column(Text(collation="C"), primary_key=primary_key, nullable=nullable)
 
 
-def _moment(*, nullable: bool = False) -> "Column[dt.datetime]":
-    return Column(DateTime(timezone=True), nullable=nullable)
+def _moment(*, primary_key: bool = False, nullable: bool = False) -> "Column[dt.datetime]":
+    return Column(DateTime(timezone=True), primary_key=primary_key, nullable=nullable)
 
 
 def _written_at() -> "Column[dt.datetime]":
@@ -36,6 +49,8 @@ class AlertRow(NotifierTable, table=True):
     __table_args__ = (
         UniqueConstraint("unit", "node", "cell", "occurrence", name="alert_occurrence"),
         Index("alert_open", "kind", "opened_at", postgresql_where=sql("ended_at IS NULL")),
+        # Room on every page for newer evidence, which then costs no new entry in any index.
+        {"postgresql_with": {"fillfactor": "60"}},
     )
 
     id: str = Field(sa_column=_text(primary_key=True))
@@ -49,20 +64,30 @@ class AlertRow(NotifierTable, table=True):
     opened_cause: str = Field(sa_column=_text())
     revision: int
     breaches: int
-    evidence: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    evidence: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     ended_at: dt.datetime | None = Field(sa_column=_moment(nullable=True))
     end_reason: str | None = Field(sa_column=_text(nullable=True))
     end_cause: str | None = Field(sa_column=_text(nullable=True))
 
 
+class TurnRow(NotifierTable, table=True):
+    """The one row that whoever decides about alerts holds, with the token of this turn and of the one before."""
+
+    __tablename__ = "turn"
+
+    id: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    token: str = Field(sa_column=_text())
+    previous: str | None = Field(sa_column=_text(nullable=True))
+
+
 class NodeMarkRow(NotifierTable, table=True):
-    """The newest change applied to a node of a unit: older ones that come late are told by it."""
+    """The newest change applied to a chỉ tiêu of a unit: older ones that come late are recognised by it."""
 
     __tablename__ = "node_mark"
+    __table_args__ = ({"postgresql_with": {"fillfactor": "80"}},)
 
     unit: str = Field(sa_column=_text(primary_key=True))
     node: str = Field(sa_column=_text(primary_key=True))
-    node_kind: str = Field(sa_column=_text())
     status: str = Field(sa_column=_text())
     reason: str = Field(sa_column=_text())
     sequence: int = Field(sa_column=Column(BigInteger, nullable=False))
@@ -73,17 +98,16 @@ class RollupChangeRow(NotifierTable, table=True):
     """A change of a tiêu chí or of the health part of a standard, kept for the messages about what caused it."""
 
     __tablename__ = "rollup_change"
-    __table_args__ = (Index("rollup_change_unit_occurred_at", "unit", "occurred_at"),)
 
+    unit: str = Field(sa_column=_text(primary_key=True))
+    occurred_at: dt.datetime = Field(sa_column=_moment(primary_key=True))
+    node: str = Field(sa_column=_text(primary_key=True))
     sequence: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
-    unit: str = Field(sa_column=_text())
-    node: str = Field(sa_column=_text())
     node_kind: str = Field(sa_column=_text())
     from_status: str = Field(sa_column=_text())
     to_status: str = Field(sa_column=_text())
     to_reason: str = Field(sa_column=_text())
     cause: str = Field(sa_column=_text())
-    occurred_at: dt.datetime = Field(sa_column=_moment())
 
 
 class LedgerRow(NotifierTable, table=True):
@@ -91,10 +115,14 @@ class LedgerRow(NotifierTable, table=True):
 
     __tablename__ = "ledger"
     __table_args__ = (
-        UniqueConstraint("subject", "kind", "responsible_unit", "role", "channel", "address", name="ledger_once"),
+        # Begins with the alert, so that it also finds what was told of one.
+        UniqueConstraint(
+            *("alert_id", "subject", "kind", "responsible_unit", "role", "channel", "address"),
+            name="ledger_once",
+            postgresql_nulls_not_distinct=True,
+        ),
         Index("ledger_waiting", "due_at", postgresql_where=sql("status = 'waiting'")),
-        Index("ledger_alert_id", "alert_id"),
-        Index("ledger_delivery_id", "delivery_id"),
+        Index("ledger_delivery_id", "delivery_id", postgresql_where=sql("delivery_id IS NOT NULL")),
     )
 
     id: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))

@@ -1,8 +1,9 @@
 """What an alert is: an open condition of one cell of one chỉ tiêu of one unit, with its newest evidence."""
 
 import datetime as dt
-from dataclasses import dataclass, replace
 from enum import StrEnum
+
+import msgspec
 
 from shared.contracts.vocabulary import Cause, VerdictReason, VerdictStatus
 from shared.contracts.wire import CellFinding, VerdictChanged
@@ -48,8 +49,7 @@ class EndReason(StrEnum):
     UNIT_ENDED = "unit_ended"
 
 
-@dataclass(frozen=True, slots=True)
-class AlertKey:
+class AlertKey(msgspec.Struct, frozen=True, gc=False):
     """Identity of a condition over time; its occurrences are numbered."""
 
     unit: str
@@ -57,8 +57,12 @@ class AlertKey:
     cell: str
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+def alert_id(key: AlertKey, occurrence: int) -> str:
+    """Return the readable, stable id of an occurrence: unit, node, cell and number."""
+    return f"{key.unit}:{key.node}:{key.cell or '-'}:{occurrence}"
+
+
+class Evidence(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The newest numbers known of an alert's chỉ tiêu, with the event that brought them."""
 
     status: VerdictStatus
@@ -68,32 +72,32 @@ class Evidence:
     catalog: str
     occurred_at: dt.datetime
     as_of: dt.date
-    observed_at: dt.datetime | None
-    period_start: dt.date | None
-    period_end: dt.date | None
-    operator: str | None
-    threshold: float | None
-    event_ids: tuple[str, ...]
-    cells: tuple[CellFinding, ...]
+    observed_at: dt.datetime | None = None
+    period_start: dt.date | None = None
+    period_end: dt.date | None = None
+    operator: str | None = None
+    threshold: float | None = None
+    event_ids: tuple[str, ...] = ()
+    cells: tuple[CellFinding, ...] = ()
 
     @classmethod
     def of(cls, change: VerdictChanged) -> "Evidence":
         """Return what a change shows."""
         return cls(
-            status=change.to_status,
-            reason=change.to_reason,
-            cause=change.cause,
-            ruleset=change.ruleset,
-            catalog=change.catalog,
-            occurred_at=change.occurred_at,
-            as_of=change.as_of,
-            observed_at=change.observed_at,
-            period_start=change.period_start,
-            period_end=change.period_end,
-            operator=change.operator,
-            threshold=change.threshold,
-            event_ids=change.event_ids,
-            cells=change.cells,
+            change.to_status,
+            change.to_reason,
+            change.cause,
+            change.ruleset,
+            change.catalog,
+            change.occurred_at,
+            change.as_of,
+            change.observed_at,
+            change.period_start,
+            change.period_end,
+            change.operator,
+            change.threshold,
+            change.event_ids,
+            change.cells,
         )
 
     def finding(self, cell: str) -> CellFinding | None:
@@ -101,14 +105,14 @@ class Evidence:
         return next((finding for finding in self.cells if finding.cell == cell), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(msgspec.Struct, frozen=True, gc=False):
     """One occurrence of a condition.
 
     `opened_as` never changes; `kind` is what it is now: a breach whose source fell silent becomes a data gap and stays
     open. `opened_at` is its earliest known moment, `evidence` the newest. `revision` counts what was worth telling.
     """
 
+    id: str
     key: AlertKey
     occurrence: int
     opened_as: AlertKind
@@ -123,26 +127,21 @@ class Alert:
     end_cause: Cause | None = None
 
     @property
-    def id(self) -> str:
-        """The readable, stable id: unit, node, cell and number of the occurrence."""
-        return f"{self.key.unit}:{self.key.node}:{self.key.cell or '-'}:{self.occurrence}"
-
-    @property
     def is_open(self) -> bool:
         """Whether the condition still holds, as far as anybody knows."""
         return self.ended_at is None
 
     def seen(self, evidence: Evidence, kind: AlertKind) -> "Alert":
         """Return the alert with newer evidence."""
-        return replace(self, evidence=evidence, kind=kind)
+        return msgspec.structs.replace(self, evidence=evidence, kind=kind)
 
     def told(self) -> "Alert":
         """Return the alert one revision later."""
-        return replace(self, revision=self.revision + 1)
+        return msgspec.structs.replace(self, revision=self.revision + 1)
 
     def ended(self, evidence: Evidence, reason: EndReason) -> "Alert":
         """Return the alert ended at the moment of `evidence`."""
-        return replace(
+        return msgspec.structs.replace(
             self,
             evidence=evidence,
             revision=self.revision + 1,
@@ -152,8 +151,7 @@ class Alert:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True, gc=False):
     """One thing that happened to an alert, and what is to be told of it (None: nothing)."""
 
     action: AlertAction

@@ -1,7 +1,6 @@
 """What a change does that arrives after a newer one of its chỉ tiêu: it is told, and ends as the newer one says."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import msgspec
 
@@ -48,7 +47,7 @@ def _newest(open_now: Mapping[str, Alert], change: VerdictChanged, mark: Mark) -
     left = next((a.evidence for a in open_now.values() if a.evidence.occurred_at == mark.occurred_at), None)
     if left is None:
         return msgspec.structs.replace(change, cells=(), **known)
-    shown = {name: getattr(left, name) for name in Evidence.__dataclass_fields__ if name not in ("status", "reason")}
+    shown = {name: getattr(left, name) for name in Evidence.__struct_fields__ if name not in ("status", "reason")}
     return msgspec.structs.replace(change, **(shown | known))
 
 
@@ -62,7 +61,7 @@ def _tell(
 ) -> list[Step]:
     """Return the steps of one cell that failed by the late change."""
     if open_now is not None and open_now.opened_as is AlertKind.BREACH:
-        earlier = replace(open_now, opened_at=min(open_now.opened_at, change.occurred_at))
+        earlier = msgspec.structs.replace(open_now, opened_at=min(open_now.opened_at, change.occurred_at))
         return [Step(AlertAction.LATE, earlier, None, change.cause, change.as_of)]
     steps: list[Step] = []
     if open_now is not None:
@@ -75,7 +74,7 @@ def _tell(
         steps.append(Step(AlertAction.DATA_LOST, lost, NoticeKind.DATA_LOST, newest.cause, newest.as_of))
         return steps
     # The numbers of the breach are kept: those of the newer change are not always known.
-    passed = replace(Evidence.of(change), occurred_at=newest.occurred_at)
+    passed = msgspec.structs.replace(Evidence.of(change), occurred_at=newest.occurred_at)
     steps.append(_ended(opened.alert, change, passed, now.ending.get(cell, now.otherwise)))
     return steps
 

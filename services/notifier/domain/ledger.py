@@ -4,6 +4,8 @@ import datetime as dt
 from dataclasses import dataclass
 from enum import StrEnum
 
+import msgspec
+
 from services.notifier.domain.alerts import NoticeKind
 from shared.contracts.vocabulary import Cause, Channel, Role
 
@@ -30,8 +32,7 @@ class UnroutableReason(StrEnum):
     NO_LEAD = "no_lead"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One entry to be written: who is told what, in which role, by which clauses, on which channel.
 
     `gap_vi` says what the dispatch leaves open, to those who can settle it. `no_address_units` names the responsible
@@ -82,3 +83,8 @@ class DueEntry:
     clauses: tuple[str, ...]
     gap_vi: str | None
     no_address_units: tuple[str, ...]
+
+    @property
+    def rollup(self) -> tuple[str, str, int]:
+        """The roll-up change that an entry of no alert tells of."""
+        return self.unit, self.node, self.sequence

@@ -12,15 +12,20 @@ from services.notifier.domain.alerts import (
     Evidence,
     NoticeKind,
     Step,
+    alert_id,
 )
 from services.notifier.domain.conditions import conditions_of
-from shared.contracts.vocabulary import Cause, ChangeKind
+from shared.contracts.vocabulary import Cause, ChangeKind, VerdictStatus
 from shared.contracts.wire import VerdictChanged
+
+_FINE = (VerdictStatus.MET, VerdictStatus.NOT_APPLICABLE)
 
 
 def decide(latest: Mapping[str, Alert], change: VerdictChanged) -> list[Step]:
     """Return what `change` does to the alerts of its chỉ tiêu; `latest` is the newest occurrence of each cell."""
-    open_now = {cell: alert for cell, alert in latest.items() if alert.is_open}
+    open_now = {cell: alert for cell, alert in latest.items() if alert.ended_at is None}
+    if not open_now and change.to_status in _FINE:
+        return []  # by far the most changes: nothing was wrong and nothing is
     conditions = conditions_of(change, open_now)
     steps: list[Step] = []
     for cell, alert in sorted(open_now.items()):
@@ -36,9 +41,12 @@ def decide(latest: Mapping[str, Alert], change: VerdictChanged) -> list[Step]:
 
 def open_alert(last: Alert | None, cell: str, kind: AlertKind, change: VerdictChanged) -> Step:
     """Return the step that opens the next occurrence after `last`."""
+    key = AlertKey(change.unit, change.node, cell)
+    occurrence = 1 if last is None else last.occurrence + 1
     alert = Alert(
-        key=AlertKey(change.unit, change.node, cell),
-        occurrence=1 if last is None else last.occurrence + 1,
+        id=alert_id(key, occurrence),
+        key=key,
+        occurrence=occurrence,
         opened_as=kind,
         kind=kind,
         opened_at=change.occurred_at,

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from services.notifier.domain.alerts import Alert
 from shared.contracts.vocabulary import Cause, NodeKind, VerdictReason, VerdictStatus
 
+RollupKey = tuple[str, str, int]
+
 
 @dataclass(frozen=True, slots=True)
 class RollupChange:
@@ -26,11 +28,12 @@ class RollupChange:
 class Material:
     """Everything that the entries of one round speak of.
 
-    `consequences` are the roll-up changes decided together with the opening or ending of an alert. `threads` holds the
-    ids of the messages that told an address of an alert before, oldest first, by (address, alert id).
+    `rollups` are told apart by unit, node and sequence, which rises for each unit. `consequences` are the roll-up
+    changes decided together with the opening or ending of an alert. `threads` holds the ids of the messages that told
+    an address of an alert before, oldest first, by (address, alert id).
     """
 
     alerts: dict[str, Alert] = field(default_factory=dict)
-    rollups: dict[int, RollupChange] = field(default_factory=dict)
+    rollups: dict[RollupKey, RollupChange] = field(default_factory=dict)
     consequences: dict[str, tuple[RollupChange, ...]] = field(default_factory=dict)
     threads: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)

@@ -107,7 +107,7 @@ def _without_repetition(views: Sequence[ItemView]) -> tuple[ItemView, ...]:
 def _tell(catalog: Catalog, item: Item, material: Material) -> _Told:
     alert = material.alerts.get(item.entry.alert_id or "")
     if alert is None:
-        line = rollup_headline(catalog, material.rollups[item.entry.sequence])
+        line = rollup_headline(catalog, material.rollups[item.entry.rollup])
         return _Told(item, None, line, word_for(item.kind, None))
     facts = Facts.of(catalog, alert)
     return _Told(item, facts, headline(item.kind, facts), word_for(item.kind, alert.kind))
@@ -124,7 +124,7 @@ def _references(group: Group, material: Material) -> tuple[str, ...]:
 
 def _view(catalog: Catalog, told: _Told, material: Material) -> ItemView:
     if told.facts is None:
-        return _rollup_view(catalog, told, material.rollups[told.item.entry.sequence])
+        return _rollup_view(catalog, told, material.rollups[told.item.entry.rollup])
     return _alert_view(catalog, told, told.facts, material.consequences.get(told.facts.alert.id, ()))
 
 

@@ -66,7 +66,11 @@ def date_vi(moment: dt.date | dt.datetime) -> str:
     >>> date_vi(dt.datetime(2024, 10, 14, 18, 0, tzinfo=dt.UTC))
     '15/10/2024'
     """
-    day = moment.astimezone(VIET_NAM).date() if isinstance(moment, dt.datetime) else moment
+    return _day_vi(moment.astimezone(VIET_NAM).date() if isinstance(moment, dt.datetime) else moment)
+
+
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _day_vi(day: dt.date) -> str:
     return format_date(day, "dd/MM/yyyy", locale="vi")
 
 

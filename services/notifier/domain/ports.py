@@ -6,14 +6,17 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.notifier.domain.alerts import Alert
-from services.notifier.domain.book import Outcome
+from services.notifier.domain.book import NodeKey, Outcome
 from services.notifier.domain.delivery import Delivery, DeliveryStatus, Draft, Result
 from services.notifier.domain.ledger import DueEntry, Entry
 from services.notifier.domain.mark import Mark
 from services.notifier.domain.material import Material
 from services.notifier.domain.message import Message
 from shared.contracts.vocabulary import Channel
-from shared.contracts.wire import VerdictChanged
+
+
+class ToldBeforeError(Exception):
+    """Some of what is to be saved is stored already: the same changes came before, in another message."""
 
 
 class RenderingError(Exception):
@@ -36,12 +39,24 @@ class AlertTransaction(Protocol):
         """Take the messages out of the mailbox; return those that were still there."""
         ...
 
-    async def standing(self, changes: Sequence[VerdictChanged]) -> tuple[list[Alert], list[Mark]]:
-        """Return the newest occurrences and the marks of all nodes that the changes name."""
+    @property
+    def follows_own(self) -> bool:
+        """Whether nobody else has decided about alerts since the last transaction of this store that was committed."""
+        ...
+
+    async def standing(self, keys: Sequence[NodeKey]) -> tuple[list[Alert], list[Mark]]:
+        """Return the newest occurrences and the marks of chỉ tiêu of units."""
         ...
 
     async def save(self, outcome: Outcome, entries: Sequence[Entry]) -> None:
-        """Write alerts, marks, roll-up changes and ledger entries, and settle entries that are no longer to be sent."""
+        """Write alerts, marks, roll-up changes and ledger entries, and settle entries that are no longer to be sent.
+
+        Raise ToldBeforeError when some of it was told before: then all of it is to be saved by `save_again`.
+        """
+        ...
+
+    async def save_again(self, outcome: Outcome, entries: Sequence[Entry]) -> None:
+        """Do what `save` does, whatever of it is stored already: that is kept, and nobody is told twice."""
         ...
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from services.notifier.domain.addressees import places_of
 from services.notifier.domain.alerts import AlertKind, NoticeKind
 from services.notifier.domain.ledger import DueEntry, Entry
-from services.notifier.domain.planning import places_of
 from shared.catalog.catalog import Catalog
 from shared.contracts.vocabulary import Channel
 

@@ -232,3 +232,24 @@ async def execute(url: str, statement: str, **parameters: object) -> int:
             return int((await connection.execute(text(statement), parameters)).scalar_one())
     finally:
         await engine.dispose()
+
+
+def test_verify_passes_over_a_buried_message_that_nobody_can_read(shell: Shell) -> None:
+    async def bury() -> None:
+        engine = create_database(SecretStr(shell.url), "test")
+        try:
+            async with engine.begin() as connection:
+                await connection.execute(
+                    text(
+                        "INSERT INTO messaging.dead_letter (message_id, stream, payload, reason, attempts) "
+                        "VALUES ('m', 'datchuan.indicator.reported.v1.p0', 'no JSON', 'cannot be decoded', 1)"
+                    )
+                )
+        finally:
+            await engine.dispose()
+
+    run_in_thread(bury())
+    result = shell.run("verify", "--json")
+
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["differences"] == 0

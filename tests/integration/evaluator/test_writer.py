@@ -14,9 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.evaluator.adapters import queries, sql_read
 from services.evaluator.adapters.sql_store import SqlVerdictStore
+from services.evaluator.domain.behind import BehindLimits
+from services.evaluator.domain.partition import WHOLE, Partition
 from services.evaluator.handlers import Writer
 from services.evaluator.metrics import EvaluatorMetrics
-from shared.contracts.streams import INDICATOR_REPORTED, partition_stream
+from shared.contracts.streams import INDICATOR_REPORTED, VERDICT_CHANGED, partition_of, partition_stream
 from shared.contracts.vocabulary import Cause, Part, VerdictReason, VerdictStatus
 from shared.contracts.wire import (
     IndicatorReported,
@@ -28,6 +30,7 @@ from shared.contracts.wire import (
 from shared.runtime import mailbox
 from shared.runtime.broker import create_broker
 from shared.runtime.database import create_database, is_outage
+from shared.runtime.errors import OtherLayoutError
 from shared.runtime.lease import Lease
 from shared.runtime.publisher import Publisher
 from shared.testing.clocks import ManualClock
@@ -54,13 +57,36 @@ class Bench:
         await self.engine.dispose()
         await self.broker.stop()
 
-    async def report(self, *reports: IndicatorReported) -> None:
+    async def send(self, *reports: IndicatorReported) -> IndicatorReportedBatch:
+        """Leave a message in the mailbox, as ingest does."""
         batch = IndicatorReportedBatch(message_id=f"m{self.sent}", events=reports)
         self.sent += 1
         stream = partition_stream(INDICATOR_REPORTED, 0)
         async with self.engine.begin() as connection:
             await mailbox.put(connection, [mailbox.Outgoing(stream, batch.message_id, encode(batch))])
-        await self.writer.on_indicator_reported([batch])
+        return batch
+
+    async def report(self, *reports: IndicatorReported) -> None:
+        await self.writer.on_indicator_reported([await self.send(*reports)])
+
+    async def lose(self) -> None:
+        """Let the writer go as kill -9 would: nothing is written any more; then restore another one."""
+        self.writer.retire()
+        await self.writer.restore()
+
+    async def stored_events(self) -> list[str]:
+        """Return the events of the stored facts: those still to be written are not among them."""
+        async with self.engine.connect() as connection:
+            return sorted(fact.event_id for fact in await sql_read.all_facts(connection))
+
+    async def kept(self) -> int:
+        """Return how many handled messages are kept."""
+        async with self.engine.connect() as connection:
+            return len(await sql_read.kept_messages(connection, 0))
+
+    async def transitions(self) -> int:
+        async with self.engine.connect() as connection:
+            return await queries.transition_count(connection)
 
     async def verdict(self, unit: str, node: str) -> tuple[VerdictStatus, VerdictReason, tuple[str, ...]]:
         async with self.engine.connect() as connection:
@@ -69,16 +95,27 @@ class Bench:
 
     async def changes(self) -> Sequence[VerdictChanged]:
         async with self.engine.connect() as connection:
-            rows = await connection.scalars(text("SELECT payload FROM messaging.mailbox ORDER BY created_at"))
+            rows = await connection.scalars(
+                text("SELECT payload FROM messaging.mailbox WHERE stream LIKE :changed ORDER BY created_at"),
+                {"changed": f"{VERDICT_CHANGED}%"},
+            )
             return [change for payload in rows for change in decode_verdict_changed(payload).changes]
 
 
-def a_writer(database_url: str, redis_url: str, clock: ManualClock) -> Bench:
+def a_writer(
+    database_url: str,
+    redis_url: str,
+    clock: ManualClock,
+    limits: BehindLimits | None = None,
+    partition: Partition = WHOLE,
+) -> Bench:
     engine = create_database(SecretStr(database_url), "test-writer")
-    lease = Lease(engine, 0)
+    lease = Lease(engine, partition.number, partition.of)
     broker = create_broker(SecretStr(redis_url))
-    store = SqlVerdictStore(lease, Publisher(broker), 0)
-    writer = Writer(a_catalog(), store, clock, EvaluatorMetrics(CollectorRegistry()), 0)
+    store = SqlVerdictStore(lease, Publisher(broker), partition)
+    writer = Writer(
+        a_catalog(), store, clock, EvaluatorMetrics(CollectorRegistry()), limits or BehindLimits(), partition
+    )
     return Bench(engine, lease, writer, clock, broker)
 
 
@@ -117,7 +154,7 @@ async def test_a_message_that_was_handled_before_changes_nothing(bench: Bench) -
 
     assert done_before == 1
     async with bench.engine.connect() as connection:
-        assert [fact.numerator for fact in await sql_read.all_facts(connection)] == [960]
+        assert [fact.numerator for fact in await queries.unit_facts(connection, "C1")] == [960]
 
 
 async def test_deleting_the_newest_period_brings_the_stored_older_one_back(bench: Bench) -> None:
@@ -190,11 +227,25 @@ async def test_a_restart_finds_the_store_in_order_and_changes_nothing(bench: Ben
     await bench.report(
         rate(1, "male", 960), rate(2, "female", 950), rate(3, "female", None, denominator=None, deleted=True)
     )
-    async with bench.engine.connect() as connection:
-        before = await queries.transition_count(connection)
+    before = await bench.transitions()
 
-    bench.writer.retire()
-    await bench.writer.restore()
+    await bench.lose()
 
+    assert await bench.transitions() == before
+
+
+async def test_a_report_of_another_partitions_unit_stops_the_writer_until_the_numbers_agree(
+    database_url: str, redis_url: str
+) -> None:
+    own = Partition(1 - partition_of("C2", 2), of=2)
+    bench = a_writer(database_url, redis_url, ManualClock(NOON), partition=own)
+    assert await bench.lease.try_acquire()
+    foreign = await bench.send(a_report(1, unit="C2", indicator="kids", cell="", numerator=1))
+
+    with pytest.raises(OtherLayoutError, match="DATCHUAN_PARTITIONS") as refused:
+        await bench.writer.on_indicator_reported([foreign])
+
+    assert is_outage(refused.value)  # so it waits, and is not buried
     async with bench.engine.connect() as connection:
-        assert await queries.transition_count(connection) == before
+        assert await connection.scalar(text("SELECT count(*) FROM messaging.mailbox WHERE handled_at IS NULL")) == 1
+    await bench.close()

@@ -69,7 +69,7 @@ class Service:
 
     def retry(self, catalog: Catalog) -> QuarantineRetry:
         """Return what `datchuan quarantine retry` does, with a catalog."""
-        return QuarantineRetry(self.application.engine, catalog, self.clock)
+        return QuarantineRetry(self.application.engine, catalog, self.clock, self.application.settings.partitions)
 
 
 Start = Callable[..., Any]
@@ -80,14 +80,16 @@ def start_service() -> Callable[..., Any]:
     """Starts the service on servers of the test's choice."""
 
     @asynccontextmanager
-    async def start(database_url: str, redis_url: str, **settings: Any) -> AsyncIterator[Service]:
+    async def start(
+        database_url: str, redis_url: str, catalog_of: Catalog | None = None, **settings: Any
+    ) -> AsyncIterator[Service]:
         known: dict[str, Any] = {
             "database_url": SecretStr(database_url),
             "redis_url": SecretStr(redis_url),
             "token_cache_seconds": 0.0,
         }
         clock = ManualClock(NOW)
-        application = build(IngestSettings(**(known | settings)), the_catalog(), clock)
+        application = build(IngestSettings(**(known | settings)), catalog_of or the_catalog(), clock)
         tokens = SqlTokenStore(application.engine)
         _, token = await tokens.create("test", "hmis", ["bhxh"])
         stop, committed = asyncio.Event(), asyncio.Event()
@@ -95,6 +97,7 @@ def start_service() -> Callable[..., Any]:
             stack.push_async_callback(application.close)
             outbox = asyncio.create_task(application.outbox.run(committed))
             commits = asyncio.create_task(application.committer.run(stop))
+            backlog = asyncio.create_task(application.backlog.run(stop))
             transport = httpx.ASGITransport(app=application.http)
             headers = {"Authorization": f"Bearer {token}"}
             client = httpx.AsyncClient(transport=transport, base_url="http://ingest", headers=headers)
@@ -102,6 +105,7 @@ def start_service() -> Callable[..., Any]:
             yield Service(application, client, clock, tokens, SqlQuarantineStore(application.engine))
             stop.set()
             await commits
+            await backlog
             committed.set()
             await outbox
 

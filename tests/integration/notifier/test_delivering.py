@@ -185,3 +185,55 @@ async def test_the_end_of_an_alert_is_mailed_in_the_thread_of_its_beginning(noti
     opened, resolved = (mail for mail in notifiers.post.mails() if mail["To"] == BHXH)
     assert resolved["In-Reply-To"] == opened["Message-ID"]
     assert "đã đạt trở lại (91,02 %)" in str(resolved["Subject"])
+
+
+async def test_a_mail_leaves_when_its_window_ends_however_rarely_the_tables_are_asked(notifiers: Notifiers) -> None:
+    await notifiers.post.open()
+    await notifiers.start(poll_seconds="60")
+
+    await notifiers.tell(a_batch("m1", a_breach()))
+
+    await until(lambda: len(notifiers.post.mails()) == 3, timeout=20, what="the mails of the breach")
+
+
+async def test_the_changes_of_every_partition_are_told(notifiers: Notifiers) -> None:
+    await notifiers.post.open()
+    await notifiers.start(partitions="3")
+
+    await notifiers.tell(
+        a_batch("m1", a_breach(1, unit="06208")),
+        a_batch("m2", a_breach(1, unit="06190"), partition=1),
+        a_batch("m3", a_breach(1, unit="06193"), partition=2),
+    )
+    await settled(notifiers)
+
+    told = await notifiers.rows("SELECT DISTINCT unit FROM notifier.ledger WHERE status = 'sent' ORDER BY unit")
+    assert told == [("06190",), ("06193",), ("06208",)]
+
+
+@pytest.mark.parametrize("point", ["before_commit", "after_commit", "after_grouping", "before_send"])
+async def test_a_notifier_that_dies_between_two_steps_tells_everything_once(notifiers: Notifiers, point: str) -> None:
+    await notifiers.post.open()
+    dying = await notifiers.start(fault_point=f"notifier.{point}")
+
+    await notifiers.tell(a_batch("m1", a_breach()))
+    assert await dying.child.wait() == -signal.SIGKILL
+    await notifiers.start()
+    await settled(notifiers)
+
+    assert notifiers.post.recipients() == [BHXH, COMMUNE, OFFICE]
+    assert await notifiers.tally("ledger") == {"sent": 4}
+
+
+async def test_a_mail_that_was_taken_and_not_recorded_is_sent_again_as_the_same_message(notifiers: Notifiers) -> None:
+    await notifiers.post.open()
+    dying = await notifiers.start(fault_point="notifier.after_send", smtp_connections="1")
+
+    await notifiers.tell(a_batch("m1", a_breach()))
+    assert await dying.child.wait() == -signal.SIGKILL
+    await notifiers.start()
+    await settled(notifiers)
+
+    ids = [str(mail["Message-ID"]) for mail in notifiers.post.mails()]
+    assert (len(ids), len(set(ids))) == (4, 3)
+    assert await notifiers.tally("ledger") == {"sent": 4}

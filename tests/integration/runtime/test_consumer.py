@@ -106,8 +106,8 @@ async def test_a_body_that_cannot_be_decoded_is_buried_and_the_rest_is_handled(a
     dead = await application.dead()
     assert dead[0][0] == "bad"
     assert "cannot be decoded" in dead[0][1]
-    assert dead[1][0].startswith("entry-")
-    announced = [to_entry(*raw) for raw in await application.stream(DEAD_LETTER)]
+    assert dead[1][0].startswith(f"{STREAM}/")
+    announced = [to_entry(DEAD_LETTER, *raw) for raw in await application.stream(DEAD_LETTER)]
     assert announced[0].message_id == "bad"
     assert announced[0].payload == b"{not json"
 

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.runtime.database import create_database, is_outage
+from shared.runtime.errors import OtherLayoutError
 from shared.runtime.lease import Lease, LeaseLostError
 from shared.testing.polling import until
 
@@ -137,3 +138,16 @@ async def test_kill_9_of_the_holder_frees_the_lease(engine: AsyncEngine, databas
     await until(standby.try_acquire, timeout=3)
     await holder.wait()
     await standby.release()
+
+
+async def test_leases_of_processes_with_different_numbers_of_partitions_exclude_each_other(engine: AsyncEngine) -> None:
+    two, also_two, four = Lease(engine, 0, layout=2), Lease(engine, 1, layout=2), Lease(engine, 3, layout=4)
+    assert [await two.try_acquire(), await also_two.try_acquire()] == [True, True]
+
+    with pytest.raises(OtherLayoutError, match="Writers with 2 partitions are running"):
+        await four.try_acquire()
+    await two.release()
+    await also_two.release()
+
+    assert await four.try_acquire()
+    await four.release()

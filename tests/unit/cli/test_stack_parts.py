@@ -13,6 +13,7 @@ from datchuan.stack.folder import Addresses, DataFolder, FolderInUseError
 from datchuan.stack.ports import LOOPBACK, port_or_free
 from datchuan.stack.process import ChildProcess
 from datchuan.stack.readiness import NotReadyError, wait_until_listening, wait_until_ready
+from datchuan.stack.servers import ServerKeeper
 from datchuan.stack.stack import Stack, StackOptions
 from datchuan.stack.supervisor import Supervisor
 from shared.embedded.ports import free_port
@@ -205,3 +206,61 @@ async def test_waiting_in_vain_names_the_process(tmp_path: Path) -> None:
     with pytest.raises(NotReadyError, match="child was not ready"):
         await wait_until_listening(process, LOOPBACK, free_port(), timeout_seconds=0.3)
     await process.stop(grace_seconds=10)
+
+
+async def test_a_halted_process_stays_down_and_is_resumed_with_an_environment_for_one_life(tmp_path: Path) -> None:
+    supervisor = Supervisor(lambda _line: None)
+    process = child(tmp_path, [sys.executable, "-c", "import os, sys; sys.exit(int(os.environ.get('STATUS', '7')))"])
+    await supervisor.add(process)
+    first = await supervisor.halt("child")
+    lives = process.starts
+
+    await supervisor.resume("child", {"STATUS": "3"})
+    await until(lambda: process.starts > lives + 1, what="the next life begins")
+    await supervisor.stop()
+
+    assert first in {7, -signal.SIGTERM}
+    assert process.ends[lives] == 3
+    assert 3 not in process.ends[lives + 1 :]
+
+
+async def test_a_removed_process_is_gone_for_good(tmp_path: Path) -> None:
+    supervisor = Supervisor(lambda _line: None)
+    process = child(tmp_path, SLEEPER)
+    await supervisor.add(process)
+
+    status = await supervisor.remove("child")
+
+    assert status == -signal.SIGTERM
+    assert supervisor.children == ()
+    assert process.pid is None
+
+
+class PretendedServer:
+    """A server that does nothing but run."""
+
+    pid: int | None = None
+    starts = 0
+
+    def start(self) -> str:
+        self.starts += 1
+        self.pid = self.starts
+        return "url"
+
+    def stop(self) -> None:
+        self.pid = None
+
+
+async def test_a_server_that_is_sent_away_stays_down_and_is_started_again_and_watched(tmp_path: Path) -> None:
+    server = PretendedServer()
+    keeper = ServerKeeper("pretended", server, lambda _line: None)
+    await keeper.start()
+
+    async with keeper.away():
+        away = server.pid
+    back = server.pid
+    server.pid = None  # it dies
+    await until(lambda: server.pid, what="the keeper starts it again")
+    await keeper.stop()
+
+    assert (away, back, server.starts, server.pid) == (None, 2, 3, None)

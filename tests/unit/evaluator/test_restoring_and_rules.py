@@ -6,11 +6,12 @@ from typing import Any
 from services.evaluator.domain.engine import Engine
 from services.evaluator.domain.findings import NO_DATA, finding
 from services.evaluator.domain.outcome import Outcome, StoredVerdict
+from services.evaluator.domain.telling import before_cells, tell, verdicts_of
 from shared.catalog.catalog import Catalog
 from shared.contracts.vocabulary import Cause, Part
 from shared.contracts.vocabulary import VerdictReason as Reason
 from shared.contracts.vocabulary import VerdictStatus as Status
-from shared.contracts.wire import IndicatorReported
+from shared.contracts.wire import IndicatorReported, VerdictChanged
 from shared.testing.factories import NOON, a_catalog, a_report
 
 NEW_YEAR = dt.date(2024, 1, 1)
@@ -32,8 +33,12 @@ def as_stored(engine: Engine) -> dict[tuple[str, str], StoredVerdict]:
     }
 
 
+def told(outcome: Outcome) -> list[VerdictChanged]:
+    return [tell(change, outcome) for change in outcome.transitions]
+
+
 def causes(outcome: Outcome, unit: str = "C1") -> dict[str, Cause]:
-    return {t.change.node: t.change.cause for t in outcome.transitions if t.change.unit == unit}
+    return {change.node: change.cause for change in told(outcome) if change.unit == unit}
 
 
 def mixed(seq: int, **fields: Any) -> IndicatorReported:
@@ -46,8 +51,9 @@ def test_what_a_new_rule_does_to_a_criterion_and_a_standard_is_told_as_the_rules
     outcome = engine.advance(NEW_YEAR, NOON)
 
     assert causes(outcome) == dict.fromkeys(("base/1.4", "base/1", "base", "high"), Cause.RULESET)
-    told = {t.change.node: t for t in outcome.transitions}["base/1.4"]
-    assert [(cell.numerator, cell.status) for cell in told.before] == [(10, Status.NOT_MET)]
+    changed = {change.node.name: change for change in outcome.transitions}["base/1.4"]
+    before = before_cells(changed, outcome)
+    assert [(cell.numerator, cell.status) for cell in before] == [(10, Status.NOT_MET)]
 
 
 def test_a_certificate_that_expired_while_the_catalog_was_edited_is_told_as_the_clocks_doing() -> None:
@@ -78,7 +84,7 @@ def test_a_restart_ends_the_roll_ups_and_the_verdicts_of_what_the_catalog_no_lon
     restored = Engine(a_catalog(units=units), dt.date(2024, 10, 15))
     outcome = restored.restore([], as_stored(lost), NOON, rollups=[("GONE", "base"), ("D1", "base")])
 
-    assert {t.change.to_reason for t in outcome.transitions if t.change.unit == "C9"} == {Reason.UNIT_ENDED}
+    assert {change.to_reason for change in told(outcome) if change.unit == "C9"} == {Reason.UNIT_ENDED}
     assert outcome.rollups["GONE", "base"].total == 0
     assert outcome.rollups["D1", "base"].total == 2
 
@@ -99,9 +105,7 @@ def test_a_rule_that_comes_back_goes_on_with_the_chain_it_left() -> None:
     ended = engine.advance(dt.date(2024, 11, 1), NOON)
     back = engine.advance(dt.date(2025, 2, 1), NOON)
 
-    chain = [
-        t.change for o in (ended, back) for t in o.transitions if t.change.unit == "C1" and t.change.node == "base/1.3"
-    ]
+    chain = [c for o in (ended, back) for c in told(o) if c.unit == "C1" and c.node == "base/1.3"]
     assert [(c.from_status, c.to_status, c.cause) for c in chain] == [
         (Status.MET, Status.NOT_APPLICABLE, Cause.RULESET),
         (Status.NOT_APPLICABLE, Status.MET, Cause.RULESET),
@@ -116,10 +120,10 @@ def test_a_report_kept_for_a_later_catalog_makes_its_verdict_when_that_comes() -
     )
     engine = Engine(old, dt.date(2024, 10, 15))
     engine.restore([], {}, NOON)
-    kept = list(engine.apply([report], NOON).facts.values())
+    assert engine.apply([report], NOON).unknown == [report]
 
     upgraded = Engine(a_catalog(), dt.date(2024, 10, 15))
-    upgraded.restore(kept, as_stored(engine), NOON, rules_changed=True)
+    upgraded.restore([report], as_stored(engine), NOON, rules_changed=True)
 
     state = upgraded.units["C1"]
     assert state.findings[state.plan.position["base/1.3"]] == finding(Status.MET, Reason.TARGET_MET)
@@ -132,9 +136,9 @@ def test_the_fall_of_one_sex_is_told_while_the_other_is_silent_and_so_is_its_rec
     still = engine.apply([a_report(3, unit="C1", indicator="rate", cell="male", numerator=101)], NOON)
     rise = engine.apply([a_report(4, unit="C1", indicator="rate", cell="male", numerator=970)], NOON)
 
-    told = [[(e.node, [c.status for c in e.cells]) for e in outcome.evidence] for outcome in (fall, still, rise)]
+    evidence = [[tell(change, outcome) for change in outcome.evidence] for outcome in (fall, still, rise)]
     silent, nodes = Status.NOT_EVALUABLE, ("base/1.1", "high/3.1")
-    assert told == [
+    assert [[(e.node, [c.status for c in e.cells]) for e in step] for step in evidence] == [
         [(node, [Status.NOT_MET, silent]) for node in nodes],
         [],
         [(node, [Status.MET, silent]) for node in nodes],
@@ -175,4 +179,4 @@ def test_a_verdict_without_data_is_born_silently() -> None:
     outcome = engine.restore([], {}, NOON)
 
     assert outcome.transitions == []
-    assert outcome.verdicts["C1", "base/1.1"].finding is NO_DATA
+    assert verdicts_of(outcome)["C1", "base/1.1"].finding is NO_DATA

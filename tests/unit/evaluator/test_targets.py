@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from services.evaluator.domain.facts import measure_of
 from services.evaluator.domain.targets import RateTarget
 from shared.contracts.vocabulary import Operator, VerdictReason, VerdictStatus
 from shared.testing.factories import a_report
@@ -31,15 +32,15 @@ def test_a_rate_is_compared_exactly_and_its_gap_is_the_smallest_that_meets_the_t
 ) -> None:
     target = RateTarget.of(operator, Decimal(percent))
 
-    status, _ = target.judge_counts(numerator, denominator)
+    result = target.judge_counts(numerator, denominator)
 
-    assert (status is VerdictStatus.MET) == met
+    assert (result.status is VerdictStatus.MET) == met
     assert target.gap(numerator, denominator) == gap
     if gap:
         closer = numerator + gap if operator in {AT_LEAST, MORE} else numerator - gap
-        assert target.judge_counts(closer, denominator)[0] is VerdictStatus.MET
+        assert target.judge_counts(closer, denominator).status is VerdictStatus.MET
         nearly = closer - 1 if operator in {AT_LEAST, MORE} else closer + 1
-        assert target.judge_counts(nearly, denominator)[0] is VerdictStatus.NOT_MET
+        assert target.judge_counts(nearly, denominator).status is VerdictStatus.NOT_MET
 
 
 @pytest.mark.parametrize(
@@ -53,16 +54,22 @@ def test_a_rate_is_compared_exactly_and_its_gap_is_the_smallest_that_meets_the_t
 def test_a_measure_that_cannot_be_judged_says_why(fields: dict[str, int | None], reason: VerdictReason) -> None:
     target = RateTarget.of(AT_LEAST, Decimal(90))
 
-    assert target.judge(a_report(1, **fields)) == (VerdictStatus.NOT_EVALUABLE, reason)
+    result = target.judge(measure_of(a_report(1, **fields)))
+
+    assert (result.status, result.reason) == (VerdictStatus.NOT_EVALUABLE, reason)
 
 
 def test_zero_of_zero_is_not_applicable_where_the_rule_says_so() -> None:
     target = RateTarget.of(AT_LEAST, Decimal(100), zero_not_applicable=True)
 
-    assert target.judge_counts(0, 0) == (VerdictStatus.NOT_APPLICABLE, VerdictReason.ZERO_DENOMINATOR)
+    result = target.judge_counts(0, 0)
+
+    assert (result.status, result.reason) == (VerdictStatus.NOT_APPLICABLE, VerdictReason.ZERO_DENOMINATOR)
 
 
 def test_a_percentage_without_counts_is_compared_as_it_was_written() -> None:
     target = RateTarget.of(AT_MOST, Decimal("21.8"))
 
-    assert target.judge(a_report(1, numerator=None, denominator=None, value=21.8))[0] is VerdictStatus.MET
+    assert (
+        target.judge(measure_of(a_report(1, numerator=None, denominator=None, value=21.8))).status is VerdictStatus.MET
+    )

@@ -6,7 +6,7 @@ from typing import Any
 
 from services.ingest.adapters.fresh import Fresh, is_same_report
 from services.ingest.adapters.known_ids import KnownIds
-from services.ingest.adapters.rows import copy_source, number_rows
+from services.ingest.adapters.rows import number_rows
 from services.ingest.adapters.submission import Submission
 from services.ingest.domain.reading import Reading
 from shared.contracts.vocabulary import QuarantineReason
@@ -40,7 +40,7 @@ def test_an_id_used_for_other_content_is_set_aside(read: Read, an_event: Event) 
 
     (bad,) = sorted_.receipts[0].quarantined
     assert (bad.fault.reason, bad.row, bad.event_id) == (QuarantineReason.ID_REUSED, 2, "e1")
-    assert len(sorted_.entries) == 1
+    assert [draft.row for draft in sorted_.runs[0].drafts] == [1]
 
 
 def test_the_same_id_of_another_source_is_another_report(read: Read, an_event: Event) -> None:
@@ -78,11 +78,12 @@ def test_the_message_and_the_journal_rows_carry_the_same_numbered_reports(read: 
     sorted_ = fresh(read, an_event(id="a\\b"), an_event(id="ế 2", numerator=None, denominator=None, value=12.5))
     sorted_.receipts[0].request_id = 9
 
-    numbered = number_rows(sorted_.entries, 500, "stream", 3)
+    numbered = number_rows(sorted_.runs, 500, 3)
     message = decode_indicator_reported(numbered.message.payload)
-    lines = copy_source([numbered]).read().decode().splitlines()
+    lines = numbered.lines.decode().splitlines()
 
     assert [(event.seq, event.event_id) for event in message.events] == [(500, "a\\b"), (501, "ế 2")]
     assert (message.partition, message.message_id) == (3, numbered.message.message_id)
+    assert numbered.message.stream == "datchuan.indicator.reported.v1.p3"
     assert lines[0].split("\t")[:5] == ["500", "hmis", "a\\\\b", "9", "1"]
-    assert [line.count("\t") for line in lines] == [6, 6]
+    assert [line.count("\t") for line in lines] == [5, 5]

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notifier.domain.alerts import Alert, Step
-from services.notifier.domain.book import apply
+from services.notifier.domain.book import Book, apply
 from services.notifier.domain.mark import Mark
 from shared.contracts.vocabulary import Cause, ChangeKind
 from shared.contracts.vocabulary import VerdictReason as Reason
@@ -69,6 +69,28 @@ def test_it_does_not_matter_how_changes_are_cut_into_batches(changes: list[Verdi
     together = apply([], [], changes)
 
     assert (together.alerts, together.steps) == one_by_one(changes)
+
+
+@given(lives(), st.data())
+def test_a_book_that_is_kept_decides_as_one_that_is_read_anew_each_time(
+    changes: list[VerdictChanged], data: st.DataObject
+) -> None:
+    book = Book()
+    alerts: dict[str, Alert] = {}
+    steps: list[Step] = []
+    rest = changes
+    while rest:
+        size = data.draw(st.integers(1, len(rest)))
+        part, rest = rest[:size], rest[size:]
+        unknown = book.unknown(part)
+        book.learn(unknown, [], [])
+        outcome = book.apply(part)
+        assert outcome.opened == outcome.alerts.keys() - alerts.keys()
+        assert outcome.first_marks == set(unknown)
+        alerts |= outcome.alerts
+        steps += outcome.steps
+
+    assert (alerts, steps) == one_by_one(changes)
 
 
 @given(lives())

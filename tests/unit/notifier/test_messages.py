@@ -43,7 +43,7 @@ def due(entry: Entry, number: int) -> DueEntry:
 def messages(catalog: Catalog, *changes: VerdictChanged, threads: Threads | None = None) -> dict[str, Message]:
     outcome = apply([], [], changes)
     entries = Planner(catalog, Windows()).plan(outcome.steps, outcome.rollups).entries
-    rollups = {change.sequence: rollup(change) for change in outcome.rollups}
+    rollups = {(change.unit, change.node, change.sequence): rollup(change) for change in outcome.rollups}
     material = Material(
         alerts=outcome.alerts,
         rollups=rollups,

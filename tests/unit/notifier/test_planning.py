@@ -118,7 +118,7 @@ def test_missing_data_waits_longer_than_a_missed_target(catalog: Catalog) -> Non
 def test_the_health_part_of_a_standard_is_told_to_the_consolidating_unit_only(catalog: Catalog) -> None:
     (entry,) = plan(catalog, a_change(7, to=VerdictStatus.NOT_MET, node="xa_ntm", node_kind=NodeKind.STANDARD)).entries
 
-    assert (entry.role, entry.subject, entry.address) == (Role.CONSOLIDATING, "rollup:7", OFFICE)
+    assert (entry.role, entry.subject, entry.address) == (Role.CONSOLIDATING, "rollup:06208:xa_ntm:7", OFFICE)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 
 from shared.embedded.ports import free_port
 from shared.runtime.metrics import Outcome, RuntimeMetrics
-from shared.runtime.ops import Check, ServerStoppedError, ops_routes, run_server
+from shared.runtime.ops import Check, Note, ServerStoppedError, ops_routes, run_server
 from shared.testing.polling import until
 
 
@@ -20,6 +20,10 @@ async def fine() -> str | None:
 
 async def behind() -> str | None:
     return "7 entries behind"
+
+
+async def catching_up() -> str | None:
+    return Note("messages wait in the mailbox")
 
 
 async def broken() -> str | None:
@@ -56,6 +60,13 @@ async def test_a_service_that_is_not_ready_says_which_check_and_why() -> None:
         "ready": False,
         "checks": {"database": "ConnectionError: refused", "lag": "7 entries behind", "redis": "ok"},
     }
+
+
+async def test_a_note_is_shown_and_leaves_the_service_ready() -> None:
+    response = await get(application(database=fine, publishing=catching_up), "/readyz")
+
+    assert response.status_code == 200
+    assert response.json()["checks"] == {"database": "ok", "publishing": "messages wait in the mailbox"}
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))

@@ -50,6 +50,11 @@ def test_a_secret_is_read_from_the_file_its_variable_names(tmp_path: Path) -> No
         pytest.param("postgres://u@h/d", "postgresql+asyncpg://u@h/d", id="the short scheme"),
         pytest.param("postgresql+asyncpg://u@h/d", "postgresql+asyncpg://u@h/d", id="the driver's scheme"),
         pytest.param("postgresql://u@h/d?sslmode=require", "postgresql+asyncpg://u@h/d?ssl=require", id="TLS"),
+        pytest.param(
+            "postgresql://u:p@h1:5433,h2/d?target_session_attrs=read-write&sslmode=require",
+            "postgresql+asyncpg://u:p@/d?ssl=require&host=h1:5433&host=h2:5432",
+            id="a primary and its standby",
+        ),
     ],
 )
 def test_the_usual_ways_to_write_a_database_url_are_accepted(given: str, used: str) -> None:
@@ -65,6 +70,11 @@ def test_the_usual_ways_to_write_a_database_url_are_accepted(given: str, used: s
         pytest.param({"DATCHUAN_PORT": "abc"}, ["DATCHUAN_PORT='abc'", "integer"], id="not a number"),
         pytest.param({"DATCHUAN_PORT": "70000"}, ["DATCHUAN_PORT='70000'", "65535"], id="out of range"),
         pytest.param({"DATCHUAN_LOG_LEVEL": "loud"}, ["DATCHUAN_LOG_LEVEL='loud'", "DEBUG"], id="not in the list"),
+        pytest.param({"DATCHUAN_REDIS_URL": "http://h"}, ["DATCHUAN_REDIS_URL=(hidden)", "+sentinel"], id="not Redis"),
+        pytest.param(
+            {"DATCHUAN_REDIS_URL": "redis+sentinel://h1,h2"}, ["DATCHUAN_REDIS_URL", "SERVICE_NAME"], id="no service"
+        ),
+        pytest.param({"DATCHUAN_REDIS_URL": "redis+cluster://h1:x"}, ["'h1:x' is not HOST:PORT"], id="no port"),
         pytest.param({"DATCHUAN_SOURCES": "a,b"}, ["DATCHUAN_SOURCES='a,b'", "JSON"], id="not JSON"),
         pytest.param(
             {"DATCHUAN_API_KEY_FILE": "/no/such/file"}, ["DATCHUAN_API_KEY_FILE=/no/such/file", "read"], id="no file"

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.evaluator.domain.engine import Engine
+from services.evaluator.domain.telling import tell
 from services.notifier.domain.alerts import Alert
 from services.notifier.domain.book import apply
 from services.notifier.domain.mark import Mark
@@ -39,7 +40,7 @@ def open_alerts(arriving: Sequence[IndicatorReported], size: int) -> Open:
     marks: dict[tuple[str, str], Mark] = {}
     for step, first in enumerate(range(0, len(arriving), size)):
         outcome = engine.apply(arriving[first : first + size], NOON + dt.timedelta(minutes=step))
-        changes = [transition.change for transition in outcome.transitions] + outcome.evidence
+        changes = [tell(change, outcome) for change in outcome.transitions + outcome.evidence]
         told = apply(alerts.values(), marks.values(), changes)
         alerts |= {(a.key.unit, a.key.node, a.key.cell): a for a in told.alerts.values()}
         marks |= told.marks

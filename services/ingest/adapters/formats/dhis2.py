@@ -11,7 +11,7 @@ from services.ingest.domain.errors import MalformedBodyError
 from services.ingest.domain.faults import Fault, RefusedError
 from services.ingest.domain.identity import Arrival, content_id
 from services.ingest.domain.native import NativeEvent, decode_document
-from services.ingest.domain.reading import NO_MATE, BadRow, Desk, Draft, Reading, judge
+from services.ingest.domain.reading import NO_MATE, BadRow, Desk, Reading, draft, judge
 from shared.contracts.vocabulary import Stage
 
 ROWS_PER_SLICE: Final = 500
@@ -102,7 +102,7 @@ def _take(desk: Desk, reading: Reading, request: DataValueSet, value: Value, mat
         fault = _in_dhis2_words(report)
         reading.bad.append(BadRow(value.row, fault, raw, None, mate_row))
     else:
-        reading.good.append(Draft(value.row, report, raw, arrival, mate_row))
+        reading.good.append(draft(value.row, report, raw, arrival, mate_row))
 
 
 def _event(desk: Desk, request: DataValueSet, values: tuple[Value, ...]) -> tuple[NativeEvent, Arrival | None]:

@@ -8,8 +8,8 @@ import msgspec
 
 from services.ingest.domain.errors import MalformedBodyError
 from services.ingest.domain.faults import Fault, RefusedError
-from services.ingest.domain.native import decode_document, decode_event, event_from
-from services.ingest.domain.reading import Desk, Draft, Reading, RowKind, judge
+from services.ingest.domain.native import UNDECODABLE, decode_document, decode_fast, diagnose, event_from
+from services.ingest.domain.reading import Desk, Reading, RowKind, draft, judge
 
 ROWS_PER_SLICE: Final = 2_000
 
@@ -39,30 +39,36 @@ def read_json(body: bytes, desk: Desk, reading: Reading) -> Iterator[None]:
         return
     try:
         rows = _decode_rows(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNDECODABLE:
         yield from _read_loose_array(body, desk, reading)
         return
     yield from _read_rows([bytes(row) for row in rows], 0, desk, reading)
 
 
 def _read_rows(rows: list[bytes], first: int, desk: Desk, reading: Reading) -> Iterator[None]:
-    take = reading.good.append
+    """Judge row after row: the hot loop of the service."""
+    take, allowed, normalize, limits = reading.good.append, desk.allowed, desk.normalizer.normalize, desk.limits
     blank = 0
     for number, raw in enumerate(rows, first):
         if number % ROWS_PER_SLICE == 0:
             yield
-        event = decode_event(raw)
-        if isinstance(event, Fault):
+        try:
+            event = decode_fast(raw)
+        except UNDECODABLE:
             if not raw.strip():
                 blank += 1
                 continue
-            reading.refuse(number, event, raw.rstrip(b"\r"), _id_of(raw))
-            continue
-        report = judge(desk, event)
+            found = diagnose(raw)
+            if isinstance(found, Fault):
+                reading.refuse(number, found, raw.rstrip(b"\r"), _id_of(raw))
+                continue
+            event = found
+        source = event.source
+        report = normalize(event, source, limits) if source in allowed else judge(desk, event)
         if isinstance(report, Fault):
             reading.refuse(number, report, raw.rstrip(b"\r"), event.id)
         else:
-            take(Draft(number, report, raw))
+            take(draft(number, report, raw))
     reading.rows += len(rows) - blank
 
 
@@ -99,5 +105,5 @@ def _id_of(raw: bytes) -> str | None:
     """Return the id of a row that is otherwise unreadable, if it can still be read."""
     try:
         return _decode_id(raw).id
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNDECODABLE:
         return None

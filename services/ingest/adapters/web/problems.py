@@ -11,6 +11,7 @@ from shared.runtime.database import is_outage
 
 PROBLEM_TYPE: Final = "urn:datchuan:problem:"
 RETRY_AFTER_SECONDS: Final = 5
+RETRY_WHEN_BACKLOGGED_SECONDS: Final = 30
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -60,6 +61,11 @@ _TABLE: Final[dict[type[errors.IngestError], Problem]] = {
     ),
     errors.OverloadedError: Problem(
         503, "overloaded", "Too many requests wait", "Send the request again in a moment.", retry_after_seconds=1,
+    ),
+    errors.BackloggedError: Problem(
+        503, "backlogged", "Too many reports wait to be judged",
+        "Send the request again later, unchanged; if it goes on, tell the operator.",
+        retry_after_seconds=RETRY_WHEN_BACKLOGGED_SECONDS,
     ),
     errors.StoreUnavailableError: UNAVAILABLE,
 }  # fmt: skip
