@@ -5,7 +5,7 @@ import json
 import types
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 import pytest
@@ -40,6 +40,8 @@ def decoders_of(path: Path) -> tuple[type[BaseModel], Callable[[bytes], msgspec.
 
 def plain_type(annotation: Any) -> Any:
     """A type as both sides spell it: nested messages by name, an aware datetime as datetime, a literal as its type."""
+    if get_origin(annotation) is Annotated:
+        return plain_type(get_args(annotation)[0])
     if get_origin(annotation) is Literal:
         return type(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType, tuple):
@@ -122,14 +124,15 @@ def test_a_message_without_one_of_its_required_fields_is_refused_by_both(path: P
 
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
+TEXT = st.text(st.characters(exclude_categories=["Cc", "Cs"]))
 REPORTS = st.builds(
     events.IndicatorReported,
     seq=INT64,
-    event_id=st.text(),
-    source=st.text(),
-    unit=st.text(),
-    indicator=st.text(),
-    cell=st.text(),
+    event_id=TEXT,
+    source=TEXT,
+    unit=TEXT,
+    indicator=TEXT,
+    cell=TEXT,
     period_start=st.dates(),
     period_end=st.dates(),
     observed_at=st.datetimes(timezones=st.just(dt.UTC)),
@@ -143,10 +146,48 @@ REPORTS = st.builds(
 )
 
 
-@given(st.builds(events.IndicatorReportedBatch, message_id=st.text(), events=st.lists(REPORTS, max_size=3)))
+@given(st.builds(events.IndicatorReportedBatch, message_id=TEXT, events=st.lists(REPORTS, max_size=3)))
 def test_a_report_survives_the_way_from_pydantic_over_msgspec_and_back(
     batch: events.IndicatorReportedBatch,
 ) -> None:
     over_the_wire = wire.encode(wire.decode_indicator_reported(batch.model_dump_json().encode()))
 
     assert events.IndicatorReportedBatch.model_validate_json(over_the_wire) == batch
+
+
+STORABLE = {"seq": 1, "event_id": "e", "source": "s", "unit": "06190", "indicator": "i"} | {
+    "period_start": "2024-09-01",
+    "period_end": "2024-09-30",
+    "observed_at": "2024-10-01T00:00:00Z",
+}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"event_id": "a\x00b"},
+        {"event_id": "a\\\x00"},
+        {"source": "two\nlines"},
+        {"unit": "a\ttab"},
+        {"indicator": "\x1f"},
+        {"numerator": 2**63},
+        {"denominator": -(2**63) - 1},
+        {"seq": 2**64},
+        {"observed_at": "2024-10-01T00:00:00"},
+    ],
+    ids=str,
+)
+def test_a_report_that_could_be_read_and_never_be_stored_is_refused(fields: dict[str, Any]) -> None:
+    body = json.dumps({"message_id": "m", "events": [STORABLE | fields]}).encode()
+
+    with pytest.raises(msgspec.ValidationError):
+        wire.decode_indicator_reported(body)
+
+
+@pytest.mark.parametrize("text", ['say "no"', "back\\slash", "\\n", "\\u0000", "xã Thụy Hùng"])
+def test_quotes_and_backslashes_are_no_control_characters(text: str) -> None:
+    body = json.dumps({"message_id": "m", "events": [STORABLE | {"event_id": text}]}).encode()
+
+    (event,) = wire.decode_indicator_reported(body).events
+
+    assert event.event_id == text
