@@ -22,10 +22,15 @@ Then = Callable[[Rig], Awaitable[None]]
 
 
 async def run(
-    name: str, workload: Workload, oracle: OracleRun, goals: tuple[Goal, ...] = (), then: Then | None = None
+    name: str,
+    workload: Workload,
+    oracle: OracleRun,
+    goals: tuple[Goal, ...] = (),
+    then: Then | None = None,
+    setup: Setup | None = None,
 ) -> Result:
     """Run one workload on a fresh stack and return its figures; `then` may use the stack before it goes."""
-    setup = Setup(workload.scale_name)
+    setup = setup or Setup(workload.scale_name)
     load = Load(workload.path, CONNECTIONS, LINES_PER_POST)
     async with start(setup) as rig, rig.sender(load) as sender:
         before, own_before = cpu_seconds(), own_cpu_seconds()
@@ -72,6 +77,8 @@ async def run(
             "oracle_cpu_s_per_million": round(oracle.cpu_seconds / oracle.events * 1e6, 2),
             "cpu_s_per_million_by_process": cpu,
             "memory_mb": memory,
+            "partitions": setup.partitions,
+            "evaluators": setup.evaluators,
             "answers_503": sent.refused,
             "sender_cpu_s": round(sent.cpu_seconds, 2),
             "onlooker_cpu_s": round(own_cpu, 2),

@@ -30,7 +30,7 @@ POLL_SECONDS = 0.02
 SLOW_POLL_SECONDS = 0.1
 _UNJUDGED = text(
     "SELECT EXISTS (SELECT FROM messaging.mailbox WHERE handled_at IS NULL AND stream LIKE :stream) "
-    "OR NOT EXISTS (SELECT FROM evaluator.writer_state)"
+    "OR (SELECT count(*) FROM evaluator.writer_state) < :partitions"
 )
 _UNDRAINED = text("SELECT EXISTS (SELECT FROM messaging.mailbox)")
 
@@ -61,6 +61,15 @@ class Setup:
     settings: Mapping[str, str] | None = None
     postgres_settings: Mapping[str, str] | None = None
     launcher: tuple[str, ...] = ()
+    partitions: int = 1
+    evaluators: int = 1
+
+    @property
+    def all_settings(self) -> dict[str, str]:
+        """The settings of the services; of several evaluators each leads its share of the partitions, no more."""
+        share = -(-self.partitions // self.evaluators)
+        shares = {"PARTITIONS_LED": str(share)} if self.evaluators > 1 else {}
+        return {"PARTITIONS": str(self.partitions), **shares, **(self.settings or {})}
 
     @property
     def scale(self) -> Scale:
@@ -78,8 +87,10 @@ class Rig:
     catalog: Path
 
     async def until_judged(self, timeout_seconds: float) -> None:
-        """Return once a writer leads and no report waits for its verdict."""
-        await self.until_not(_UNJUDGED, {"stream": f"{INDICATOR_REPORTED}%"}, timeout_seconds, POLL_SECONDS)
+        """Return once every partition has a writer and no report waits for its verdict."""
+        partitions = self.stack.addresses.partitions
+        asked: dict[str, str | int] = {"stream": f"{INDICATOR_REPORTED}%", "partitions": partitions}
+        await self.until_not(_UNJUDGED, asked, timeout_seconds, POLL_SECONDS)
 
     async def until_drained(self, timeout_seconds: float) -> None:
         """Return once nothing is left to do: all messages handled, and the facts written that they were kept for."""
@@ -88,7 +99,7 @@ class Rig:
     async def until_not(
         self,
         query: TextClause,
-        parameters: Mapping[str, str],
+        parameters: Mapping[str, str | int],
         timeout_seconds: float,
         poll_seconds: float = SLOW_POLL_SECONDS,
     ) -> None:
@@ -153,11 +164,13 @@ async def start(setup: Setup) -> AsyncIterator[Rig]:
             with_mail_sink=setup.with_mail,
             environment=without_settings(os.environ),
             services=setup.services,
-            settings=setup.settings or {},
+            settings=setup.all_settings,
             postgres_settings=setup.postgres_settings or {},
             launcher=setup.launcher,
         )
         async with Stack(data, options, lambda line: print(line, file=sys.stderr)) as stack:
+            for number in range(2, setup.evaluators + 1):
+                await stack.add_replica("evaluator", f"evaluator-{number}")
             engine = create_database(SecretStr(stack.addresses.database_url), APPLICATION_NAME, pool_size=1)
             try:
                 _, token = await SqlTokenStore(engine).create("bench", "hmis", ["*"])

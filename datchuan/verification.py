@@ -8,11 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from datchuan.journal import drop_unplaced, newest_reports, not_applied
 from services.evaluator.adapters import queries, sql_read
 from services.evaluator.domain.compare import Difference, differing_facts, differing_rollups, differing_verdicts
-from services.evaluator.domain.outcome import FactKey
 from services.evaluator.domain.recompute import keep_newest, recompute
 from shared.catalog.catalog import Catalog
 from shared.contracts.vocabulary import UnitLevel, VerdictStatus
-from shared.contracts.wire import IndicatorReported
 
 
 @dataclass(frozen=True)
@@ -52,9 +50,8 @@ async def _verify(connection: AsyncConnection, catalog: Catalog) -> Verification
     state = await queries.writer_state(connection)
     left_out = await not_applied(connection)
     newest = await newest_reports(connection, catalog, left_out.all)
-    stored: dict[FactKey, IndicatorReported] = {}
-    for reports in (await sql_read.all_facts(connection), await sql_read.kept_reports(connection)):
-        keep_newest(stored, reports)
+    stored = await sql_read.all_facts(connection)
+    keep_newest(stored, await sql_read.kept_reports(connection))
     drop_unplaced(stored, catalog)
     verdicts = {key: verdict.finding for key, verdict in (await sql_read.verdicts(connection)).items()}
     counts = {

@@ -29,7 +29,7 @@ class Observer:
         self._catalog = catalog
         self._mails = mails
         self._changes: tuple[Change, ...] = ()
-        self._last_transition = 0
+        self._last_transitions: dict[int, int] = {}
 
     async def snapshot(self) -> Snapshot:
         """Return the present state."""
@@ -56,8 +56,10 @@ class Observer:
         return None if row is None else (VerdictStatus(row.status), VerdictReason(row.reason))
 
     async def _follow(self, connection: AsyncConnection) -> None:
-        while rows := await queries.transitions_after(connection, self._last_transition):
-            self._last_transition = rows[-1]["id"]
+        while rows := await queries.transitions_after(connection, self._last_transitions):
+            for row in rows:
+                known = self._last_transitions.get(row["partition"], 0)
+                self._last_transitions[row["partition"]] = max(known, row["id"])
             shown = [self._change(row) for row in rows if row["node_kind"] == NodeKind.INDICATOR]
             self._changes = (*self._changes, *shown)[-_KEPT_CHANGES:]
 

@@ -73,9 +73,16 @@ class ChildProcess:
         try:
             await asyncio.wait_for(process.wait(), grace_seconds)
         except TimeoutError:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+            await self.kill()
+
+    async def kill(self) -> None:
+        """End the process without warning, as a crash does, and wait until it is gone."""
+        process = self._process
+        if process is None or process.returncode is not None:
+            return
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
 
     def last_lines(self, count: int = 5) -> str:
         """Return the last lines of the log, for an error message."""

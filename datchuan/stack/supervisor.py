@@ -52,6 +52,11 @@ class Supervisor:
         await self._stop_one(child, grace_seconds)
         return child.ends[-1]
 
+    async def crash(self, name: str) -> None:
+        """Kill one process without warning, as a host that vanishes, and leave it down."""
+        await self._unwatch(name)
+        await self.child(name).kill()
+
     async def resume(self, name: str, more_environment: Mapping[str, str] | None = None) -> None:
         """Start a process that is down and keep it running; `more_environment` is for this one life only."""
         child = self.child(name)
@@ -71,11 +76,14 @@ class Supervisor:
         self._children.clear()
 
     async def _stop_one(self, child: ChildProcess, grace_seconds: float) -> None:
-        watcher = self._watchers.pop(child.name, None)
+        await self._unwatch(child.name)
+        await child.stop(grace_seconds)
+
+    async def _unwatch(self, name: str) -> None:
+        watcher = self._watchers.pop(name, None)
         if watcher is not None:
             watcher.cancel()
             await asyncio.gather(watcher, return_exceptions=True)
-        await child.stop(grace_seconds)
 
     async def _watch(self, child: ChildProcess) -> None:
         clock = asyncio.get_running_loop().time

@@ -18,6 +18,7 @@ from services.evaluator.domain.behind import Behind, BehindLimits
 from services.evaluator.domain.census import census
 from services.evaluator.domain.engine import Engine
 from services.evaluator.domain.outcome import Outcome
+from services.evaluator.domain.pages import Pages
 from services.evaluator.domain.partition import Partition
 from services.evaluator.domain.ports import Draft, Step, VerdictStore
 from services.evaluator.metrics import EvaluatorMetrics
@@ -28,6 +29,9 @@ from shared.runtime.errors import LeaseLostError, OtherLayoutError
 from shared.runtime.faults import fault_point
 
 _log = structlog.get_logger(__name__)
+
+_MERGED_AT_ONCE = 50
+"""Units whose pages of facts are merged in one transaction: no batch waits longer than for that."""
 
 
 class _ChangedHandsError(Exception):
@@ -64,7 +68,7 @@ class Writer:
         self._limits = limits
         self.partition = partition
         self._units = [unit.id for unit in catalog.units if partition.owns(unit.id)]
-        self._behind = Behind(limits)
+        self._behind, self._pages = Behind(limits), Pages()
         self._engine: Engine | None = None
         # What was read before this writer took over may be handled already: until a batch is all new, claim first.
         self._claims_first = True
@@ -80,7 +84,7 @@ class Writer:
         """Forget everything: another process may be the writer now."""
         self._engine = None
         self._metrics.hide(self.partition.number)
-        self._behind = Behind(self._limits)
+        self._behind, self._pages = Behind(self._limits), Pages()
 
     async def on_indicator_reported(self, batches: Sequence[IndicatorReportedBatch]) -> int:
         """Apply the batches that are still to be handled, commit what follows, and return how many were done before."""
@@ -90,7 +94,11 @@ class Writer:
                 if prepared is None:
                     async with self._committing:
                         return await self._claim_and_apply(batches)
-                await self._committing.acquire()
+                try:
+                    await self._committing.acquire()
+                except BaseException:
+                    self._engine = None  # it has judged what will never be committed
+                    raise
             try:
                 if prepared.engine is self._engine:
                     await self._commit(prepared)
@@ -170,10 +178,18 @@ class Writer:
     # -- facts behind ------------------------------------------------------------------------------------------------
 
     async def catch_up(self) -> None:
-        """Write the facts that have waited for long, and when no reports come, all of them."""
+        """Write the facts that have waited for long, or all when no reports come; then merge pages where it is time."""
         while self._engine is not None and self._behind.is_due(_now(), self._last_step):
             async with self._committing:  # let go after each chunk, so that a batch need not wait for all
                 await self._write_chunk()
+        while self._engine is not None and (units := self._pages_to_merge()):
+            async with self._committing:
+                async with self._store.step() as step:
+                    await step.merge_pages(units)
+                self._pages.merged(units)
+
+    def _pages_to_merge(self) -> list[str]:
+        return self._pages.due(_MERGED_AT_ONCE, idle=self._behind.is_idle(_now(), self._last_step))
 
     async def settle(self) -> None:
         """Write all facts, so that the next writer starts with the stored ones alone."""
@@ -182,12 +198,13 @@ class Writer:
                 await self._write_chunk()
 
     async def _write_chunk(self) -> None:
-        chunk = self._behind.oldest()
+        chunk = self._behind.next()
         async with self._store.step() as step:
             await step.write_behind(chunk)
             fault_point("evaluator.before_flush")
         fault_point("evaluator.after_flush")
         self._behind.written(chunk)
+        self._pages.add(chunk.pages)
         self._metrics.facts_behind.labels(str(self.partition.number)).set(len(self._behind))
 
     # -- the calendar, and starting over -----------------------------------------------------------------------------
@@ -237,6 +254,7 @@ class Writer:
             await step.write(self._store.draft(outcome))
             await step.mark(today, self._catalog, now)
         self._behind.add([batch.message_id for batch in stored.kept], kept, _now())
+        self._pages = Pages(stored.pages)
         self._engine = engine
         self._report(outcome)
         _log.info("engine restored", facts=len(facts), kept=len(kept), transitions=len(outcome.transitions))

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.ingest.adapters.backlog import Backlog
+from services.ingest.adapters.driver import on_other_session
 from services.ingest.adapters.group_commit import CommitLimits, GroupCommit
 from services.ingest.adapters.intake import Intake, alias_tables
 from services.ingest.adapters.journal import Journal
@@ -109,9 +110,11 @@ def build(settings: IngestSettings, catalog: Catalog, clock: Clock | None = None
     publisher = Publisher(broker, runtime_metrics, limits=settings.stream_limits)
     outbox = Outbox(publisher)
     limits = CommitLimits(settings.rows_per_commit, settings.max_waiting_rows, timeout)
-    committer = GroupCommit(Journal(engine, settings.partitions).append, outbox.put, clock, metrics, limits)
-    rehearse = Journal(engine, settings.partitions).rehearse
-    intake = Intake(Normalizer(catalog), alias_tables(catalog), committer, rehearse, clock)
+    journal, rehearsal = Journal(engine, settings.partitions), Journal(engine, settings.partitions)
+    on_other_session(engine, journal.forget)
+    on_other_session(engine, rehearsal.forget)
+    committer = GroupCommit(journal.append, outbox.put, clock, metrics, limits)
+    intake = Intake(Normalizer(catalog), alias_tables(catalog), committer, rehearsal.rehearse, clock)
     tokens = TokenCache(SqlTokenStore(engine).find, settings.token_cache_seconds)
     backlog = Backlog(engine, streams, metrics, settings.max_backlog_bytes)
     handlers = IngestHandlers(intake, tokens, backlog, metrics, settings)

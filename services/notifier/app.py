@@ -36,10 +36,10 @@ from shared.runtime.metrics import RuntimeMetrics
 from shared.runtime.ops import ops_routes, run_server
 from shared.runtime.process import supervise
 
-_CENSUS_SECONDS = 2.0
+_CENSUS_SECONDS = 10.0
 _POOL_SIZE = 8
-# Changes that come sooner after others wait until then: one transaction for many costs a fraction of one for each.
-_DECISION_SECONDS = 0.2
+# Changes that come sooner after others are read together then: one transaction for many costs a fraction of one each.
+_READ_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,6 @@ def build(settings: NotifierSettings) -> Notifier:
         SqlAlertStore(engine),
         Planner(catalog, settings.windows),
         metrics,
-        pause_seconds=_DECISION_SECONDS,
         tell_due=entries_due.ring_in,
     )
     outbox = SqlOutbox(engine, settings.instance, settings.lease_seconds, settings.backoff)
@@ -132,6 +131,7 @@ def _consumer(
         engine,
         metrics,
         max_records=settings.messages_per_read,
+        pause_seconds=_READ_SECONDS,
     )
 
 

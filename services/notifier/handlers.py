@@ -35,8 +35,7 @@ class AlertKeeper:
     """Turns verdict changes into alerts and ledger entries, in one transaction per read.
 
     What it has read or decided about a chỉ tiêu it remembers for as long as nobody else decides. Reads of several
-    partitions take turns, at most one every `pause_seconds`: under load more messages then share a transaction.
-    `tell_due` is told in how many seconds entries will be due.
+    partitions take turns. `tell_due` is told in how many seconds entries will be due.
     """
 
     def __init__(
@@ -45,24 +44,18 @@ class AlertKeeper:
         planner: Planner,
         metrics: NotifierMetrics,
         *,
-        pause_seconds: float = 0.0,
         tell_due: Callable[[float], None] = lambda _seconds: None,
     ) -> None:
         self._store = store
         self._planner = planner
         self._metrics = metrics
-        self._pause_seconds = pause_seconds
         self._tell_due = tell_due
         self._book = Book()
         self._deciding = asyncio.Lock()
-        self._next_at = 0.0
 
     async def on_verdict_changed(self, batches: Sequence[VerdictChangedBatch]) -> int:
         """Handle the batches that were not handled before; return how many had been."""
         async with self._deciding:
-            now = asyncio.get_running_loop().time()
-            self._next_at = max(now, self._next_at) + self._pause_seconds
-            await asyncio.sleep(self._next_at - self._pause_seconds - now)
             try:
                 fresh, outcome, plan = await self._decide(batches, told_before=False)
             except ToldBeforeError:
@@ -135,7 +128,10 @@ class Grouper:
             if not entries:
                 return 0
             material = await transaction.material(entries)
-            drafts = [self._draft(each, material) for each in group(entries, self._items_per_message)]
+            drafts = []
+            for each in group(entries, self._items_per_message):
+                drafts.append(self._draft(each, material))
+                await asyncio.sleep(0)  # what is being sent goes on meanwhile
             await transaction.store(drafts)
         fault_point("notifier.after_grouping")
         self._tell_stored({draft.channel for draft in drafts})

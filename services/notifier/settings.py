@@ -18,7 +18,7 @@ class NotifierSettings(RuntimeSettings):
     poll_seconds: float = Field(default=1, gt=0)
     items_per_message: int = Field(default=2_000, ge=1)
     detailed_items: int = Field(default=20, ge=1)
-    messages_per_read: int = Field(default=16, ge=1)
+    messages_per_read: int = Field(default=32, ge=1)
 
     smtp_host: str = Field(default="127.0.0.1", min_length=1)
     smtp_port: int = Field(default=1025, ge=1, le=65535)

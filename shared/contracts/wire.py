@@ -22,6 +22,7 @@ from shared.contracts.vocabulary import (
 )
 
 _Stored: TypeAlias = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+_Text: TypeAlias = Annotated[str, msgspec.Meta(max_length=500)]
 _Moment: TypeAlias = Annotated[dt.datetime, msgspec.Meta(tz=True)]
 
 
@@ -29,11 +30,11 @@ class IndicatorReported(msgspec.Struct, frozen=True, gc=False, kw_only=True, omi
     """See `events.IndicatorReported`."""
 
     seq: _Stored
-    event_id: str
-    source: str
-    unit: str
-    indicator: str
-    cell: str = ""
+    event_id: _Text
+    source: _Text
+    unit: _Text
+    indicator: _Text
+    cell: _Text = ""
     period_start: dt.date
     period_end: dt.date
     observed_at: _Moment
@@ -113,4 +114,8 @@ def decode_indicator_reported(body: bytes) -> IndicatorReportedBatch:
     """Return the reports of a message; raises msgspec.ValidationError when one could be read and never be stored."""
     if b"\\" in body and _CONTROL.search(body) is not None:
         raise msgspec.ValidationError("A text of a report holds a control character.")
-    return _decode_reports(body)
+    batch = _decode_reports(body)
+    for event in batch.events:
+        if not dt.MINYEAR < event.observed_at.year < dt.MAXYEAR:
+            raise msgspec.ValidationError("A report was observed in a year that some zones do not have.")
+    return batch

@@ -37,6 +37,7 @@ class StreamConsumer(Generic[MessageType]):
     reads are in it at once, begun in order, and a read that failed is tried again alone (see `Turn`); the one after
     them is already read and decoded. Delivery is at least once: `mailbox.claim` inside `handle` makes it once.
     An `exclusive` consumer, whose process holds a lease, takes over everything pending as soon as it starts.
+    A read that found less than `max_records` is followed by a pause of `pause_seconds`: the next one finds more.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class StreamConsumer(Generic[MessageType]):
         metrics: RuntimeMetrics,
         *,
         max_records: int = 16,
+        pause_seconds: float = 0.0,
         in_flight: int = 1,
         reclaim_idle_ms: int = 5_000,
         exclusive: bool = False,
@@ -61,6 +63,7 @@ class StreamConsumer(Generic[MessageType]):
         self._place = pending.Place(stream, group, consumer_name)
         self._metrics = metrics
         self._max_records = max_records
+        self._pause_seconds = pause_seconds
         self._reclaim_idle_ms = reclaim_idle_ms
         self._exclusive = exclusive
         self._drain_seconds = drain_seconds
@@ -86,7 +89,7 @@ class StreamConsumer(Generic[MessageType]):
         )
         metrics.declare_stream(stream)
         self._subscriber = _subscriber(broker, self._place, max_records)
-        self._subscriber(self._hand_over)
+        self._subscriber(self._read)
 
     @property
     def running(self) -> bool:
@@ -141,8 +144,13 @@ class StreamConsumer(Generic[MessageType]):
         except REDIS_ERRORS:
             pass  # the next consumer takes them over when they have been idle for a while
 
-    async def _hand_over(self, entries: list[Entry]) -> None:
+    async def _read(self, entries: list[Entry]) -> None:
         """Be FastStream's handler: hand over and return, so that the next read begins while this one is handled."""
+        await self._hand_over(entries)
+        if len(entries) < self._max_records and self._pause_seconds:
+            await asyncio.sleep(self._pause_seconds)
+
+    async def _hand_over(self, entries: list[Entry]) -> None:
         fresh = [entry for entry in entries if entry.entry_id not in self._in_hand]
         if not fresh:
             return

@@ -25,6 +25,8 @@ _OUTAGE_TYPES = (
     TimeoutError,
     LeaseLostError,
     DependencyUnavailableError,
+    # The driver's protocol met something out of turn: the server was just ending the session.
+    asyncpg.InternalClientError,
     redis_errors.ConnectionError,
     redis_errors.TimeoutError,
     redis_errors.ReadOnlyError,
@@ -33,6 +35,10 @@ _OUTAGE_TYPES = (
     redis_errors.TryAgainError,
     redis_errors.RedisClusterException,
 )
+
+# "connection is closed", "connection was closed in the middle of operation"; and what a rollback says after a COPY
+# whose session the server has ended.
+_BROKEN_SESSION = ("clos", "another operation is in progress")
 
 
 def create_database(
@@ -100,8 +106,8 @@ def is_outage(error: BaseException) -> bool:
             return True
         if isinstance(current, (*_OUTAGE_TYPES, exc.TimeoutError)) or _is_outage_state(current):
             return True
-        if isinstance(current, asyncpg.InterfaceError) and "clos" in str(current):
-            return True  # "connection is closed", "connection was closed in the middle of operation"
+        if isinstance(current, asyncpg.InterfaceError) and any(sign in str(current) for sign in _BROKEN_SESSION):
+            return True
         current = current.__cause__ or (current.orig if isinstance(current, exc.DBAPIError) else None)
     return False
 
@@ -115,6 +121,8 @@ async def raw_connection(connection: AsyncConnection) -> Driver:
     """Return asyncpg's own connection behind SQLAlchemy's, for COPY; it shares the running transaction."""
     pooled = await connection.get_raw_connection()
     driver = pooled.driver_connection
+    if driver is None:
+        raise DependencyUnavailableError("The connection to PostgreSQL has just been given up.")
     if not isinstance(driver, asyncpg.Connection):
         raise TypeError("The engine does not run on asyncpg.")
     return driver

@@ -68,13 +68,14 @@ class Delivery(Generic[MessageType]):
     async def deliver(self, entries: Sequence[Entry], turn: Turn) -> None:
         """Handle or bury the entries' messages and acknowledge them; raise StoppingError when told to stop first."""
         good: dict[str, tuple[Entry, MessageType]] = {}
+        bad: list[tuple[Entry, str]] = []
         copies: set[bytes] = set()
         for entry in entries:
             try:
                 message = self._decode(entry.payload)
                 message_id = message.message_id
             except Exception as error:  # noqa: BLE001 - whatever a decoder raises, the entry is bad and the rest goes on
-                await self._bury(entry, f"cannot be decoded: {_text(error)}", 1)
+                bad.append((entry, f"cannot be decoded: {_text(error)}"))
                 continue
             if message_id in good or message_id in self._handling:  # published again while the first copy was waiting
                 self._metrics.count(self._stream, Outcome.ALREADY_DONE)
@@ -87,6 +88,8 @@ class Delivery(Generic[MessageType]):
                 await self._handle_all(list(good.values()), turn)
         finally:
             self._handling -= good.keys()
+        for entry, reason in bad:
+            await self._bury(entry, reason, 1)
         await self._acknowledge(entries, [entry for entry in entries if entry.entry_id not in copies])
 
     async def _handle_all(

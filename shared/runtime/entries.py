@@ -18,6 +18,9 @@ class Entry:
     payload: bytes
 
 
+_LONGEST_ID = 200
+
+
 def to_entry(stream: str, entry_id: bytes, fields: Mapping[bytes, bytes]) -> Entry:
     """Unwrap FastStream's envelope; what carries none is kept whole, for the dead letters."""
     fallback = f"{stream}/{entry_id.decode()}"  # two streams may give the same id in the same millisecond
@@ -26,10 +29,15 @@ def to_entry(stream: str, entry_id: bytes, fields: Mapping[bytes, bytes]) -> Ent
         return Entry(entry_id, fallback, repr(dict(fields)).encode())
     try:
         body, headers = BinaryMessageFormatV1.parse(data)
-        message_id = headers.get("message_id") or headers.get("correlation_id") or fallback
+        message_id = str(headers.get("message_id") or headers.get("correlation_id") or "")
     except (ValueError, AttributeError):
         return Entry(entry_id, fallback, data)
-    return Entry(entry_id, str(message_id), body)
+    return Entry(entry_id, message_id if _is_storable(message_id) else fallback, body)
+
+
+def _is_storable(message_id: str) -> bool:
+    """Tell whether an id can be the key of a dead letter: foreign headers may hold anything."""
+    return 0 < len(message_id) <= _LONGEST_ID and message_id.isascii() and message_id.isprintable()
 
 
 def to_entries(stream: str, raw: Iterable[tuple[bytes, Mapping[bytes, bytes] | None]]) -> list[Entry]:

@@ -15,7 +15,8 @@ __all__ = ["Lease", "LeaseLostError"]
 # First half of the advisory lock's key, so that other uses of advisory locks in the database never meet ours.
 _CLASS_ID = 0x0DA7
 # The same for the locks that say with how many partitions the holders of leases work; all of one number share one.
-_LAYOUT_CLASS_ID = 0x0DA8
+# Nobody else may use this class (relays and the notifier's outbox have 0x0DA8): its keys are read as such numbers.
+_LAYOUT_CLASS_ID = 0x0DA9
 
 _TAKE = text("SELECT pg_try_advisory_lock(:class_id, :key)")
 _SHARE_LAYOUT = text("SELECT pg_advisory_lock_shared(:class_id, :layout)")

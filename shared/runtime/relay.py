@@ -1,6 +1,7 @@
 """The relay: publishes what is committed in the mailbox and missing in Redis."""
 
 import asyncio
+import datetime as dt
 from collections.abc import Sequence
 
 import structlog
@@ -24,6 +25,8 @@ _DEPTH = text(
 )
 # Rows looked at in one pass when nothing is missing: a consumer far behind must not make the relay busy.
 _MAX_IDLE_PAGES = 5
+# Further back than the longest transaction, so that what commits late is found while the relay is still catching up.
+_LOOK_BACK = dt.timedelta(seconds=30)
 # How often a full stream is looked at again: far more often than a consumer can empty it.
 _FULL_SECONDS = 0.2
 
@@ -49,6 +52,7 @@ class Relay:
         relay_after_seconds: float = 2.0,
         stale_after_seconds: float = 30.0,
         interval_seconds: float = 1.0,
+        look_back_seconds: float = 5.0,
         batch: int = 200,
     ) -> None:
         self._engine = engine
@@ -62,6 +66,8 @@ class Relay:
         self._batch = batch
         self._reached = dict.fromkeys(streams, START)
         self._filled = dict.fromkeys(streams, START)
+        self._look_back_every = look_back_seconds
+        self._looked_back_at = dict.fromkeys(streams, 0.0)
         self._measured_at = -interval_seconds
 
     async def run(self, stop: asyncio.Event | None = None) -> None:
@@ -105,6 +111,7 @@ class Relay:
     async def _catch_up(self, rows: WaitingRows, stream: str) -> int:
         """Fill the stream from the first missing row on, and give it back to the producer once no row is missing."""
         gate, total = self._publisher.gate(stream), 0
+        self._look_back(stream)
         while await gate.has_room(self._redis):
             left = gate.left
             page = await rows.page(self._filled[stream], 0.0, self._batch)
@@ -122,6 +129,13 @@ class Relay:
                 self._filled[stream] = self._reached[stream] = START
                 return total
         return total
+
+    def _look_back(self, stream: str) -> None:
+        """Begin again a little earlier now and then: a slow transaction commits rows that the cursor has passed."""
+        now = asyncio.get_running_loop().time()
+        if now - self._looked_back_at[stream] >= self._look_back_every:
+            self._looked_back_at[stream] = now
+            self._filled[stream] = self._filled[stream].earlier(_LOOK_BACK)
 
     async def _look_through(self, rows: WaitingRows, stream: str) -> int:
         """Look for rows that should long have been published; the next pass goes on where this one ends."""

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from shared.contracts.streams import EVALUATOR_GROUP, NOTIFIER_GROUP
+
+_OWN_GROUPS = frozenset({EVALUATOR_GROUP, NOTIFIER_GROUP})
+
 
 @dataclass(frozen=True, slots=True)
 class GroupState:
@@ -22,6 +26,12 @@ class StreamState:
 
     length: int
     groups: dict[str, GroupState]
+
+    @property
+    def awaited(self) -> list[GroupState]:
+        """The groups that entries are kept for: ours; a follower of another system that stops must not stop us."""
+        own = [group for name, group in self.groups.items() if name in _OWN_GROUPS]
+        return own or list(self.groups.values())
 
 
 async def read_stream_state(redis: Redis, stream: str) -> StreamState | None:
@@ -57,19 +67,19 @@ async def _oldest_pending(redis: Redis, stream: str, group: str) -> bytes | None
 
 
 async def is_drained(redis: Redis, stream: str) -> bool:
-    """Tell whether the stream is gone, or all its groups were given everything and have acknowledged it."""
+    """Tell whether the stream is gone, or the awaited groups were given everything and have acknowledged it."""
     state = await read_stream_state(redis, stream)
     if state is None:
         return True
-    return bool(state.groups) and all(group.lag == 0 and group.pending == 0 for group in state.groups.values())
+    return bool(state.groups) and all(group.lag == 0 and group.pending == 0 for group in state.awaited)
 
 
 async def trim(redis: Redis, stream: str) -> int:
-    """Drop the entries that every group has acknowledged and return how many those were."""
+    """Drop the entries that every awaited group has acknowledged and return how many those were."""
     state = await read_stream_state(redis, stream)
     if state is None or not state.groups:
         return 0
-    marks = [group.oldest_pending or group.last_delivered for group in state.groups.values()]
+    marks = [group.oldest_pending or group.last_delivered for group in state.awaited]
     # MINID keeps the entry it names: one acknowledged entry stays behind.
     return int(await redis.xtrim(stream, minid=min(marks, key=_entry_order).decode(), approximate=False))
 

@@ -38,6 +38,10 @@ class Waiting:
     bytes: int = 0
     age_seconds: float = 0.0
 
+    def earlier(self, by: dt.timedelta) -> "Waiting":
+        """Return a place that much earlier in the order, or the start."""
+        return START if self.created_at - START.created_at <= by else Waiting("", self.created_at - by)
+
 
 START = Waiting("", dt.datetime.min.replace(tzinfo=dt.UTC))
 

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared.contracts.streams import EVALUATOR_GROUP
 from shared.runtime.broker import client_of, create_broker
 from shared.runtime.consumer import StreamConsumer
 from shared.runtime.database import create_database
@@ -23,7 +24,7 @@ from shared.runtime.publisher import Publisher
 from shared.runtime.relay import Relay
 
 STREAM = "numbers.v1.p0"
-GROUP = "readers"
+GROUP = EVALUATOR_GROUP
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,11 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import msgspec
+
 from datchuan.verification import Verification, verify
 from services.notifier.adapters.queries import ledger_counts
-from shared.contracts.wire import decode_indicator_reported
+from shared.contracts.wire import IndicatorReported, decode_indicator_reported
 from shared.runtime.database import is_outage
 from shared.testing.polling import until
 from tests.chaos.reports import NODE, Report
@@ -41,8 +43,9 @@ SELECT count(*) FROM notifier.alert AS a, (VALUES ('opened'), ('resolved')) AS n
    AND NOT EXISTS (SELECT FROM notifier.ledger AS l WHERE l.alert_id = a.id
                       AND l.kind IN (notice.kind, CASE notice.kind WHEN 'opened' THEN 'ruleset_change' END))
 """
-_FACTS = "SELECT unit, cell, observed_at, event_id FROM evaluator.fact"
+_PAGES = "SELECT reports FROM evaluator.fact_page"
 _KEPT = "SELECT payload FROM messaging.mailbox WHERE handled_at IS NOT NULL"
+_decode_page = msgspec.json.Decoder(list[IndicatorReported]).decode
 _NEVER = (dt.datetime.min.replace(tzinfo=dt.UTC), "")
 _TO_BE_TOLD = "SELECT count(*) FROM notifier.ledger WHERE status NOT IN ('superseded', 'unroutable', 'recorded')"
 _TOLD = """
@@ -185,11 +188,12 @@ def _newest(reports: list[Report]) -> dict[tuple[str, str], Report]:
 async def _wrong_facts(world: World, newest: dict[tuple[str, str], Report]) -> set[tuple[str, str, str]]:
     """Return the cells of which another report than the newest is the fact.
 
-    Facts are written behind: what is not in the table yet is in the handled messages, which are read first.
+    Facts are written behind: what is in no page yet is in the handled messages, which are read first.
     """
-    kept = [decode_indicator_reported(row["payload"]) for row in await world.rows(_KEPT)]
-    stored = {(row["unit"], row["cell"]): (row["observed_at"], row["event_id"]) for row in await world.rows(_FACTS)}
-    for report in (report for message in kept for report in message.events):
+    reports = [r for row in await world.rows(_KEPT) for r in decode_indicator_reported(row["payload"]).events]
+    reports += [r for row in await world.rows(_PAGES) for r in _decode_page(row["reports"])]
+    stored: dict[tuple[str, str], tuple[dt.datetime, str]] = {}
+    for report in reports:
         key = (report.unit, report.cell)
         stored[key] = max(stored.get(key, _NEVER), (report.observed_at, report.event_id))
     return {(*key, event_id) for key, (_, event_id) in stored.items()} ^ {(*k, r.id) for k, r in newest.items()}

@@ -66,7 +66,11 @@ class ReportSource:
         """Return the next reports."""
         return [self._next() for _ in range(count)]
 
-    def _next(self) -> Report:
+    def take_mostly_good(self, count: int) -> list[Report]:
+        """Return the next reports; of twenty nineteen are above the target, so that a flood of them is little news."""
+        return [self._next(lowest=0.8 if number % 20 == 0 else 0.91) for number in range(count)]
+
+    def _next(self, lowest: float = 0.8) -> Report:
         number, self._number = self._number, self._number + 1
         if number < len(self._first):
             commune, cell = self._first[number]
@@ -75,7 +79,7 @@ class ReportSource:
         commune = self._communes[int(share(2, "commune", name) * len(self._communes))]
         cell = CELLS[share(2, "cell", name) < 0.5]
         is_late = share(2, "late", name) < _LATE_SHARE
-        return _report(number, commune, cell, rate=0.8 + 0.2 * share(2, "rate", name), is_late=is_late)
+        return _report(number, commune, cell, rate=lowest + (1 - lowest) * share(2, "rate", name), is_late=is_late)
 
 
 def _report(number: int, commune: AdminUnit, cell: str, rate: float, *, is_late: bool = False) -> Report:

@@ -14,7 +14,8 @@ _SMALLEST, _LARGEST = 5, 40
 _AT_ONCE = 1_000
 _PAUSE_SECONDS = 0.15
 _ACKNOWLEDGED = "202"
-_EXPECTED = frozenset({_ACKNOWLEDGED, "503"})
+_REFUSED = "503"
+_EXPECTED = frozenset({_ACKNOWLEDGED, _REFUSED})
 
 
 class ReportSender:
@@ -35,8 +36,8 @@ class ReportSender:
 
     @property
     def wrong_answers(self) -> dict[str, int]:
-        """Answers that no fault excuses: neither 202 nor 503 nor a broken connection."""
-        return {kind: n for kind, n in self.answers.items() if kind.isdigit() and kind not in _EXPECTED}
+        """Answers that no fault excuses: neither 202, nor 503 with Retry-After, nor a broken connection."""
+        return {kind: n for kind, n in self.answers.items() if kind[0].isdigit() and kind not in _EXPECTED}
 
     async def start(self) -> None:
         """Give every cell its first report, then begin to post."""
@@ -64,6 +65,11 @@ class ReportSender:
         """Return when so many more reports are acknowledged."""
         goal = len(self.acknowledged) + count
         await until(lambda: len(self.acknowledged) >= goal, timeout=30, what=f"{count} more reports are taken")
+
+    async def post_at_once(self, count: int) -> None:
+        """Post so many new reports as fast as they are taken, whatever the pace of the others."""
+        for part in _parts(self._source.take_mostly_good(count), _AT_ONCE):
+            await self._deliver(part)
 
     async def repost_everything(self) -> None:
         """Post all that was ever acknowledged again: each is a duplicate, or the other side has lost it."""
@@ -98,11 +104,17 @@ class ReportSender:
         except httpx.TransportError as error:
             self.answers[type(error).__name__] += 1
             return None
-        self.answers[str(answer.status_code)] += 1
-        if str(answer.status_code) != _ACKNOWLEDGED:
+        kind = str(answer.status_code)
+        self.answers[f"{kind} without Retry-After" if _lacks_advice(answer) else kind] += 1
+        if kind != _ACKNOWLEDGED:
             return None
         counts: dict[str, int] = answer.json()
         return counts
+
+
+def _lacks_advice(answer: httpx.Response) -> bool:
+    """Tell whether a sender is put off without being told until when."""
+    return str(answer.status_code) == _REFUSED and not answer.headers.get("Retry-After", "").isdigit()
 
 
 def _parts(reports: Sequence[Report], size: int) -> Iterator[Sequence[Report]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.chaos import avalanche, kills, mail_faults, poison, servers, writers
+from tests.chaos import avalanche, kills, mail_faults, partitions, poison, pressure, servers, writers
 from tests.chaos.checks import Findings, check, come_to_rest
 from tests.chaos.scenario import Scenario
 from tests.chaos.world import World, open_world
@@ -19,6 +19,8 @@ SCENARIOS: tuple[Scenario, ...] = (
     *poison.SCENARIOS,
     *mail_faults.SCENARIOS,
     avalanche.SCENARIO,
+    partitions.SCENARIO,
+    *pressure.SCENARIOS,  # last: all that was ever posted is posted again after every scenario
 )
 WHOLE_SECONDS = 480
 # Left for the last check, and for the orderly end of all processes.

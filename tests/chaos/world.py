@@ -3,8 +3,8 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -106,11 +106,20 @@ class World:
 
     async def is_ready(self, service: str) -> bool:
         """Tell whether a service says that it is ready now."""
-        return (await self._get(service, "/readyz")).startswith("200")
+        return (await self.readiness(service)).startswith("200")
+
+    async def readiness(self, service: str) -> str:
+        """Return what a service says of its readiness, with the status in the first line."""
+        return await self._get(service, "/readyz")
+
+    async def metrics(self, service: str) -> str:
+        """Return all metrics of a service; nothing while it does not answer."""
+        status, _, text = (await self._get(service, "/metrics")).partition("\n")
+        return text if status == "200" else ""
 
     async def metric(self, service: str, name: str) -> float:
         """Return a metric of a service, added up over its labels; 0 while the service does not answer."""
-        lines = (await self._get(service, "/metrics")).splitlines()
+        lines = (await self.metrics(service)).splitlines()
         return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.split("{")[0].split(" ")[0] == name)
 
     async def _get(self, service: str, path: str) -> str:
@@ -160,7 +169,9 @@ class World:
 
 
 @asynccontextmanager
-async def open_world(folder: Path, small_disk: Path | None, why_not: str, tell: Report) -> AsyncIterator[World]:
+async def open_world(
+    folder: Path, small_disk: Path | None, why_not: str, tell: Report, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[World]:
     """Start everything, give every cell its first report, and take it all down afterwards."""
     catalog = load_catalog()
     mail = MailServer(folder / "mails", folder / "mail-server.log")
@@ -168,7 +179,7 @@ async def open_world(folder: Path, small_disk: Path | None, why_not: str, tell: 
     options = StackOptions(
         clock_offset_days=(AS_OF - SystemClock().today()).days,
         with_mail_sink=False,
-        settings={**_FAST, "SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(mail.port)},
+        settings={**_FAST, "SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(mail.port), **(settings or {})},
         environment={"PATH": os.environ["PATH"]},
     )
     try:
@@ -184,6 +195,16 @@ async def open_world(folder: Path, small_disk: Path | None, why_not: str, tell: 
                 await engine.dispose()
     finally:
         await mail.stop()
+
+
+@contextmanager
+def asleep(pid: int) -> Iterator[None]:
+    """Freeze a process inside the block: it keeps its connections, and does nothing."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 async def hold_for(seconds: float) -> None:

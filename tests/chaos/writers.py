@@ -1,10 +1,6 @@
 """Who may write: orderly ends, two evaluators at once, one that slept through a takeover, a clock that lies."""
 
 import asyncio
-import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 
 from sqlalchemy import text
@@ -12,7 +8,7 @@ from sqlalchemy import text
 from shared.runtime.settings import PREFIX
 from shared.testing.polling import until
 from tests.chaos.scenario import Evidence, Scenario
-from tests.chaos.world import World, hold_for, require
+from tests.chaos.world import World, asleep, hold_for, require
 
 _FIRST, _SECOND = "evaluator", "evaluator-2"
 _DAYS_BACK = 3
@@ -85,7 +81,7 @@ async def _zombie(world: World) -> Evidence:
             # Nobody writes a transition while this lock is held: the batch in hand stands in the middle of its step.
             await door.execute(text("LOCK TABLE evaluator.transition IN ACCESS EXCLUSIVE MODE"))
             await until(lambda: world.number(_BLOCKED), timeout=20, what="the writer stands before the lock")
-            with _asleep(await world.pid(_FIRST)):
+            with asleep(await world.pid(_FIRST)):
                 # What keepalive does 25 s after a host has vanished: the server ends the sessions of the dead peer.
                 sessions = [row["pid"] for row in await world.rows(_LEASES)]
                 for session in sessions:
@@ -114,15 +110,6 @@ async def _judges(world: World) -> None:
         return await world.number("SELECT max(id) FROM evaluator.transition") > last
 
     await until(is_more, timeout=20, what="the second evaluator judges")
-
-
-@contextmanager
-def _asleep(pid: int) -> Iterator[None]:
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
 
 
 async def _clock_back(world: World) -> Evidence:

@@ -135,7 +135,7 @@ REPORTS = st.builds(
     cell=TEXT,
     period_start=st.dates(),
     period_end=st.dates(),
-    observed_at=st.datetimes(timezones=st.just(dt.UTC)),
+    observed_at=st.datetimes(timezones=st.just(dt.UTC)).filter(lambda at: dt.MINYEAR < at.year < dt.MAXYEAR),
     part=st.sampled_from(Part),
     numerator=st.none() | INT64,
     denominator=st.none() | INT64,
@@ -174,6 +174,9 @@ STORABLE = {"seq": 1, "event_id": "e", "source": "s", "unit": "06190", "indicato
         {"denominator": -(2**63) - 1},
         {"seq": 2**64},
         {"observed_at": "2024-10-01T00:00:00"},
+        {"observed_at": "0001-01-01T00:00:00+14:00"},
+        {"observed_at": "9999-12-31T23:59:59-14:00"},
+        {"unit": "x" * 501},
     ],
     ids=str,
 )

@@ -17,7 +17,8 @@ from tests.chaos.world import World, open_world
 ROOT = Path(__file__).resolve().parents[2]
 DAMAGE = (
     "DELETE FROM ingest.journal WHERE event_id = (SELECT min(event_id) FROM ingest.journal)",
-    "UPDATE evaluator.fact SET event_id = 'other' WHERE cell = 'female' AND unit = '06208'",
+    """UPDATE evaluator.fact_page SET reports = replace(reports, '"event_id":"', '"event_id":"other-')
+        WHERE unit = '06208'""",
     "UPDATE evaluator.verdict SET status = 'not_applicable' WHERE node = 'xa_ntm/15.1' AND unit = '06208'",
     "DELETE FROM evaluator.transition WHERE node = 'xa_ntm/15.1' AND unit = '06208'",
     "DELETE FROM notifier.ledger WHERE alert_id = (SELECT min(id) FROM notifier.alert WHERE opened_as = 'breach')",

@@ -40,10 +40,10 @@ def run(data: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 @contextmanager
-def up(data: Path) -> Iterator["subprocess.Popen[bytes]"]:
+def up(data: Path, **settings: str) -> Iterator["subprocess.Popen[bytes]"]:
     line, environment = command(data, "up", "--as-of", "2024-10-15")
     with (data.parent / "up.log").open("ab") as log:
-        process = subprocess.Popen(line, env=environment, stdout=log, stderr=log)
+        process = subprocess.Popen(line, env=environment | settings, stdout=log, stderr=log)
     try:
         yield process
     finally:
@@ -62,6 +62,10 @@ def female_cell(data: Path) -> dict[str, object]:
     return next(cell for cell in cells if cell["cell"] == "female")
 
 
+def counts(data: Path) -> object:
+    return json.loads(run(data, "status", "--json").stdout)
+
+
 async def test_what_is_imported_is_judged_and_is_still_there_after_a_restart(tmp_path: Path) -> None:
     data, file = tmp_path / "data", tmp_path / "report.json"
     file.write_text(json.dumps(REPORT), encoding="utf-8")
@@ -70,10 +74,13 @@ async def test_what_is_imported_is_judged_and_is_still_there_after_a_restart(tmp
         first = run(data, "import", str(file), "--json")
         again = run(data, "import", str(file), "--json")
         await until(lambda: female_cell(data)["status"] == "not_met", timeout=20, what="the report is judged")
+        counted = counts(data)
         second_stack = run(data, "up")
 
-    with up(data):
+    with up(data, DATCHUAN_PARTITIONS="4"):  # the same data, dealt to four partitions from now on
         await is_up(data)
+        await until(lambda: counts(data) == counted, timeout=20, what="each commune is counted once again")
+        divided = DataFolder(data).running()
         cell = female_cell(data)
         explained = run(data, "explain", "Xã Thụy Hùng", "15.1")
         overview = run(data, "status")
@@ -83,6 +90,8 @@ async def test_what_is_imported_is_judged_and_is_still_there_after_a_restart(tmp
     assert json.loads(again.stdout)["duplicates"] == 1
     assert second_stack.returncode == 1
     assert "another stack runs on" in second_stack.stderr
+    assert divided is not None
+    assert divided.partitions == 4
     assert cell["gap"] == 17
     assert "nữ: 88,45 % (973/1.100), kỳ 01/09/2024 – 30/09/2024, còn thiếu 17" in explained.stdout, explained.stderr
     assert "report-1" in explained.stdout

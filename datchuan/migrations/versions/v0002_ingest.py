@@ -48,14 +48,13 @@ def _create_arrival() -> None:
 def _create_journal() -> None:
     op.create_table(
         "journal",
-        sa.Column("seq", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("seq", sa.BigInteger(), nullable=False),
         sa.Column("source", sa.Text(collation="C"), nullable=False),
         sa.Column("event_id", sa.Text(collation="C"), nullable=False),
         sa.Column("request_id", sa.BigInteger(), nullable=False),
         sa.Column("row", sa.Integer(), nullable=False),
         sa.Column("event", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("seq"),
-        sa.UniqueConstraint("event_id", "source", name="journal_event_id_source"),
+        sa.PrimaryKeyConstraint("event_id", "source"),
         schema="ingest",
     )
 

@@ -13,11 +13,12 @@ depends_on = None
 def upgrade() -> None:
     """Create the schema and its tables."""
     op.execute("CREATE SCHEMA IF NOT EXISTS evaluator")
-    _create_fact()
+    _create_fact_page()
     _create_rollup()
     _create_transition()
     _create_verdict()
     _create_writer_state()
+    op.execute("ALTER TABLE evaluator.fact_page ALTER COLUMN reports SET STORAGE EXTERNAL")
 
 
 def downgrade() -> None:
@@ -26,29 +27,16 @@ def downgrade() -> None:
     op.drop_table("verdict", schema="evaluator")
     op.drop_table("transition", schema="evaluator")
     op.drop_table("rollup", schema="evaluator")
-    op.drop_table("fact", schema="evaluator")
+    op.drop_table("fact_page", schema="evaluator")
 
 
-def _create_fact() -> None:
+def _create_fact_page() -> None:
     op.create_table(
-        "fact",
+        "fact_page",
         sa.Column("unit", sa.Text(), nullable=False),
-        sa.Column("indicator", sa.Text(), nullable=False),
-        sa.Column("cell", sa.Text(), nullable=False),
-        sa.Column("period_end", sa.Date(), nullable=False),
-        sa.Column("period_start", sa.Date(), nullable=False),
-        sa.Column("part", sa.Text(), nullable=False),
-        sa.Column("seq", sa.BigInteger(), nullable=False),
-        sa.Column("observed_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("event_id", sa.Text(), nullable=False),
-        sa.Column("source", sa.Text(), nullable=False),
-        sa.Column("numerator", sa.BigInteger(), nullable=True),
-        sa.Column("denominator", sa.BigInteger(), nullable=True),
-        sa.Column("value", sa.Double(), nullable=True),
-        sa.Column("deleted", sa.Boolean(), nullable=False),
-        sa.Column("stage", sa.Text(), nullable=True),
-        sa.Column("valid_until", sa.Date(), nullable=True),
-        sa.PrimaryKeyConstraint("unit", "indicator", "cell", "period_end", "period_start", "part"),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("reports", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("unit", "id"),
         schema="evaluator",
     )
 
@@ -88,8 +76,8 @@ def _create_transition() -> None:
         sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("as_of", sa.Date(), nullable=False),
         sa.Column("observed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("before", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
-        sa.Column("after", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("before", sa.Text(), nullable=True),
+        sa.Column("after", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("partition", "id"),
         schema="evaluator",
     )

@@ -45,12 +45,11 @@ def _create_alert() -> None:
         sa.Column("opened_cause", sa.Text(collation="C"), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("breaches", sa.Integer(), nullable=False),
-        sa.Column("evidence", postgresql.JSON(astext_type=sa.Text()), nullable=False),
+        sa.Column("evidence", sa.Text(), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("end_reason", sa.Text(collation="C"), nullable=True),
         sa.Column("end_cause", sa.Text(collation="C"), nullable=True),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("unit", "node", "cell", "occurrence", name="alert_occurrence"),
         schema="notifier",
         postgresql_with={"fillfactor": "60"},
     )
@@ -161,6 +160,14 @@ def _create_ledger() -> None:
         "ledger_waiting",
         "ledger",
         ["due_at"],
+        unique=False,
+        schema="notifier",
+        postgresql_where=sa.text("status = 'waiting'"),
+    )
+    op.create_index(
+        "ledger_waiting_place",
+        "ledger",
+        ["address", "due_at"],
         unique=False,
         schema="notifier",
         postgresql_where=sa.text("status = 'waiting'"),

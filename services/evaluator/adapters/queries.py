@@ -1,6 +1,8 @@
 """What operators ask the evaluator's tables: status, history and the numbers behind a verdict. Read only."""
 
 import datetime as dt
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,15 +22,17 @@ from shared.contracts.vocabulary import VerdictReason, VerdictStatus
 from shared.contracts.wire import CellFinding, IndicatorReported
 
 _UNIT_VERDICTS = text(f"SELECT {sql_read.VERDICT_COLUMNS} FROM evaluator.verdict WHERE unit = :unit")
-_UNIT_FACTS = text(f"SELECT {sql_read.FACT_COLUMNS} FROM evaluator.fact WHERE unit = :unit")
 _TRANSITIONS = text(
     "SELECT id, from_status, to_status, from_reason, to_reason, cause, event_ids, ruleset, catalog, occurred_at, "
     "as_of, observed_at, before, after FROM evaluator.transition "
     "WHERE unit = :unit AND node = :node ORDER BY id DESC LIMIT :n"
 )
 _LATEST = text(
-    "SELECT id, unit, node, node_kind, from_status, to_status, to_reason, cause, occurred_at FROM evaluator.transition "
-    "WHERE partition = :partition AND id > :after ORDER BY id LIMIT :n"
+    "SELECT latest.* FROM evaluator.writer_state AS writer, LATERAL (SELECT partition, id, unit, node, node_kind, "
+    "from_status, to_status, to_reason, cause, occurred_at FROM evaluator.transition "
+    "WHERE partition = writer.partition "
+    "AND id > coalesce(CAST(CAST(:after AS jsonb) ->> CAST(writer.partition AS text) AS bigint), 0) "
+    "ORDER BY id LIMIT :n) AS latest ORDER BY occurred_at, id, partition"
 )
 _ROLLUPS = text(
     "SELECT unit, standard, sum(total)::int AS total, sum(met)::int AS met, sum(not_met)::int AS not_met, "
@@ -38,6 +42,7 @@ _ROLLUPS = text(
 _BY_NODE = text("SELECT node, status, count(*) AS communes FROM evaluator.verdict GROUP BY node, status")
 _STATE = text("SELECT as_of, catalog FROM evaluator.writer_state ORDER BY as_of, partition LIMIT 1")
 _COUNT = text("SELECT count(*) FROM evaluator.transition")
+_decode_cells = msgspec.json.Decoder(tuple[CellFinding, ...]).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ class TransitionRow:
 async def unit_facts(connection: AsyncConnection, unit: str) -> list[IndicatorReported]:
     """Return every fact of a unit, stored or still to be written, newest period first within a cell."""
     facts: dict[FactKey, IndicatorReported] = {}
-    keep_newest(facts, [sql_read.report_of(row) for row in await connection.execute(_UNIT_FACTS, {"unit": unit})])
+    keep_newest(facts, await sql_read.unit_reports(connection, unit))
     keep_newest(facts, (report for report in await sql_read.kept_reports(connection) if report.unit == unit))
     return sorted(facts.values(), key=_shown_order)
 
@@ -131,15 +136,19 @@ async def history(connection: AsyncConnection, unit: str, node: str, limit: int 
     ]
 
 
-def _cells(stored: Any) -> tuple[CellFinding, ...]:
-    return () if stored is None else msgspec.convert(stored, tuple[CellFinding, ...])
+def _cells(stored: str | None) -> tuple[CellFinding, ...]:
+    return () if stored is None else _decode_cells(stored)
 
 
 async def transitions_after(
-    connection: AsyncConnection, after: int, limit: int = 200, partition: int = 0
+    connection: AsyncConnection, after: Mapping[int, int], limit: int = 200
 ) -> list[dict[str, Any]]:
-    """Return the next transitions of a partition after an id, oldest first: what a live board follows."""
-    rows = await connection.execute(_LATEST, {"partition": partition, "after": after, "n": limit})
+    """Return the next transitions after the last id known of each partition: what a live board follows.
+
+    There are at most `limit` of each partition, all together in the order in which they happened.
+    """
+    known = json.dumps({str(partition): last for partition, last in after.items()})
+    rows = await connection.execute(_LATEST, {"after": known, "n": limit})
     return [dict(row) for row in rows.mappings()]
 
 

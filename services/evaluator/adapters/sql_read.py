@@ -7,39 +7,19 @@ from sqlalchemy import text
 from sqlalchemy.engine import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.evaluator.domain.facts import is_plain
+from services.evaluator.adapters import sql_facts
 from services.evaluator.domain.findings import finding
-from services.evaluator.domain.outcome import StoredVerdict
+from services.evaluator.domain.outcome import FactKey, StoredVerdict
 from services.evaluator.domain.partition import Partition
 from services.evaluator.domain.ports import Stored
+from services.evaluator.domain.recompute import keep_newest
+from services.evaluator.domain.restoring import Newest
 from shared.contracts.streams import INDICATOR_REPORTED, partition_stream
-from shared.contracts.vocabulary import Part, Stage, VerdictReason, VerdictStatus
+from shared.contracts.vocabulary import VerdictReason, VerdictStatus
 from shared.contracts.wire import IndicatorReported, IndicatorReportedBatch, decode_indicator_reported
 from shared.runtime import mailbox
 
-FACT_COLUMNS = (
-    "unit, indicator, cell, period_end, period_start, part, seq, observed_at, event_id, source, "
-    "numerator, denominator, value, deleted, stage, valid_until"
-)
-
-# Plain cells need only their newest period; where halves, deletions or windows play, every report counts.
-_RESTORE = text(
-    "WITH special AS (SELECT DISTINCT unit, indicator, cell FROM evaluator.fact "
-    "WHERE (deleted OR part IN ('numerator', 'denominator')) AND unit = ANY(CAST(:units AS text[]))), "
-    f"newest AS (SELECT DISTINCT ON (unit, indicator, cell, part) {FACT_COLUMNS} FROM evaluator.fact "
-    "WHERE unit = ANY(CAST(:units AS text[])) "
-    "ORDER BY unit, indicator, cell, part, period_end DESC, period_start DESC) "
-    f"SELECT {FACT_COLUMNS} FROM evaluator.fact "
-    "WHERE unit = ANY(CAST(:units AS text[])) "
-    "AND (indicator = ANY(CAST(:windowed AS text[])) OR (unit, indicator, cell) IN (SELECT * FROM special)) "
-    f"UNION ALL SELECT {FACT_COLUMNS} FROM newest"
-)
-_HISTORIES = text(
-    f"SELECT {FACT_COLUMNS} FROM evaluator.fact WHERE (unit, indicator, cell) IN "
-    "(SELECT * FROM unnest(CAST(:units AS text[]), CAST(:indicators AS text[]), CAST(:cells AS text[])))"
-)
 _KEPT = text("SELECT payload FROM messaging.mailbox WHERE handled_at IS NOT NULL AND stream LIKE :stream")
-_ALL_FACTS = text(f"SELECT {FACT_COLUMNS} FROM evaluator.fact")
 VERDICT_COLUMNS = "unit, node, status, reason, cells, since, ruleset, transition"
 _VERDICTS = text(f"SELECT {VERDICT_COLUMNS} FROM evaluator.verdict")
 # The highest of all partitions, so that the ids of a unit go on rising should it come from another one.
@@ -56,14 +36,18 @@ async def load(
 ) -> Stored:
     """Return what a new writer of a partition and its `units` needs."""
     kept = await kept_messages(connection, partition.number)
-    rows = await connection.execute(_RESTORE, {"windowed": sorted(windowed), "units": units})
-    facts = [report_of(row) for row in rows]
-    # What a kept half or deletion meets in the store is not to be seen in the store alone.
-    special = {_cell(report) for batch in kept for report in batch.events if not is_plain(report)}
-    if special:
-        facts += await histories(connection, sorted(special))
+    facts = Newest(windowed)
+    pages: list[str] = []
+    async for page in sql_facts.read(connection, units):
+        facts.add(page)
+        pages.append(page[0].unit)
+    for batch in kept:
+        facts.note(batch.events)
+    # What a half or a deletion meets in the store is not to be seen in the newest period alone.
+    history = await histories(connection, facts.special) if facts.special else []
     return Stored(
-        facts=facts,
+        facts=[*facts.reports(), *history],
+        pages=pages,
         kept=kept,
         verdicts={key: known for key, known in (await verdicts(connection)).items() if partition.owns(key[0])},
         rollups=[(r.unit, r.standard) for r in await connection.execute(_ROLLUPS, {"partition": partition.number})],
@@ -84,21 +68,24 @@ async def kept_reports(connection: AsyncConnection) -> list[IndicatorReported]:
     return [report for payload in payloads for report in decode_indicator_reported(payload).events]
 
 
-def _cell(report: IndicatorReported) -> tuple[str, str, str]:
-    return report.unit, report.indicator, report.cell
-
-
 async def histories(connection: AsyncConnection, wanted: Iterable[tuple[str, str, str]]) -> Sequence[IndicatorReported]:
     """Return every stored report of the given (unit, indicator, cell)."""
-    keys = list(wanted)
-    names = ("units", "indicators", "cells")
-    rows = await connection.execute(_HISTORIES, {n: [key[i] for key in keys] for i, n in enumerate(names)})
-    return [report_of(row) for row in rows]
+    cells = set(wanted)
+    pages = sql_facts.read(connection, sorted({unit for unit, _, _ in cells}))
+    return [r async for page in pages for r in page if (r.unit, r.indicator, r.cell) in cells]
 
 
-async def all_facts(connection: AsyncConnection) -> list[IndicatorReported]:
+async def unit_reports(connection: AsyncConnection, unit: str) -> list[IndicatorReported]:
+    """Return the stored reports of a unit; there may be several of one fact."""
+    return [report async for page in sql_facts.read(connection, [unit]) for report in page]
+
+
+async def all_facts(connection: AsyncConnection) -> dict[FactKey, IndicatorReported]:
     """Return every stored fact; those of the kept reports may be newer."""
-    return [report_of(row) for row in await connection.execute(_ALL_FACTS)]
+    facts: dict[FactKey, IndicatorReported] = {}
+    async for page in sql_facts.read(connection):
+        keep_newest(facts, page)
+    return facts
 
 
 async def verdicts(connection: AsyncConnection) -> dict[tuple[str, str], StoredVerdict]:
@@ -120,25 +107,3 @@ def verdict_of(row: Row[Any]) -> StoredVerdict:
 def cells_of(stored: str | None) -> tuple[str, ...]:
     """Return the cells at fault from their stored form: NULL is none, '' is the chỉ tiêu as a whole."""
     return () if stored is None else tuple(stored.split(","))
-
-
-def report_of(row: Row[Any]) -> IndicatorReported:
-    """Return a stored fact as the report it was."""
-    return IndicatorReported(
-        seq=row.seq,
-        event_id=row.event_id,
-        source=row.source,
-        unit=row.unit,
-        indicator=row.indicator,
-        cell=row.cell,
-        period_start=row.period_start,
-        period_end=row.period_end,
-        observed_at=row.observed_at,
-        part=Part(row.part),
-        numerator=row.numerator,
-        denominator=row.denominator,
-        value=row.value,
-        deleted=row.deleted,
-        stage=None if row.stage is None else Stage(row.stage),
-        valid_until=row.valid_until,
-    )

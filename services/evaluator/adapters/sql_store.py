@@ -43,7 +43,6 @@ class SqlStep:
     async def load(self, units: Sequence[str], windowed: Iterable[str]) -> Stored:
         """See `ports.Step.load`."""
         await refuse_other_layout(self._connection, self._partition)
-        await sql_facts.open_stage(self._connection)
         return await sql_read.load(self._connection, self._partition, units, windowed)
 
     async def claim(self, message_ids: Sequence[str]) -> frozenset[str]:
@@ -63,8 +62,12 @@ class SqlStep:
 
     async def write_behind(self, chunk: Chunk) -> None:
         """See `ports.Step.write_behind`."""
-        await sql_facts.write(self._connection, chunk.facts)
+        await sql_facts.write(self._connection, chunk.pages)
         await mailbox.forget(self._connection, chunk.messages)
+
+    async def merge_pages(self, units: Sequence[str]) -> None:
+        """See `ports.Step.merge_pages`."""
+        await sql_facts.merge(self._connection, units)
 
     async def mark(self, as_of: dt.date, catalog: Catalog, now: dt.datetime) -> None:
         """See `ports.Step.mark`."""

@@ -1,5 +1,6 @@
 """Set-based writes of the evaluator: one statement a table and batch, sorted by key, never a row at a time."""
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import text
@@ -27,8 +28,15 @@ _ROLLUP_COLUMNS = {"partition": "integer", "unit": "text", "standard": "text", "
 )
 
 
+# Between the values of a column, which travels as one text: asyncpg takes microseconds for each element of an array.
+# No text of ours holds control characters.
+_SEPARATOR, _NONE = "\x1f", "\x1e"
+
+
 def _unnest(table: str, columns: Mapping[str, str]) -> str:
-    return ", ".join(f"CAST(:{table}_{name} AS {kind}[])" for name, kind in columns.items())
+    """Return the arrays of the columns. Each text begins with a separator: so nothing and one empty value differ."""
+    split = "(string_to_array(CAST(:{} AS text), E'\\x1f', E'\\x1e'))[2:]"
+    return ", ".join(f"CAST({split.format(f'{table}_{name}')} AS {kind}[])" for name, kind in columns.items())
 
 
 _SAVE_VERDICTS = (
@@ -72,11 +80,12 @@ async def write(
     return frozenset(rows.scalars())
 
 
-def _of(table: str, rows: Mapping[str, list[object]]) -> dict[str, list[object]]:
-    return {f"{table}_{name}": values for name, values in rows.items()}
+def _of(table: str, rows: Mapping[str, list[str]]) -> dict[str, str]:
+    """Return the parameters of `_unnest`."""
+    return {f"{table}_{name}": _SEPARATOR.join(["", *values]) for name, values in rows.items()}
 
 
-def _verdict_rows(verdicts: Mapping[tuple[str, str], StoredVerdict]) -> dict[str, list[object]]:
+def _verdict_rows(verdicts: Mapping[tuple[str, str], StoredVerdict]) -> dict[str, list[str]]:
     ordered = sorted(verdicts)
     stored = [verdicts[key] for key in ordered]
     return {
@@ -84,23 +93,30 @@ def _verdict_rows(verdicts: Mapping[tuple[str, str], StoredVerdict]) -> dict[str
         "node": [node for _, node in ordered],
         "status": [v.finding.status for v in stored],
         "reason": [v.finding.reason for v in stored],
-        "cells": [",".join(v.finding.cells) if v.finding.cells else None for v in stored],
-        "since": [v.since for v in stored],
+        "cells": [",".join(v.finding.cells) if v.finding.cells else _NONE for v in stored],
+        "since": _moments([v.since for v in stored]),
         "ruleset": [v.ruleset for v in stored],
-        "transition": [v.transition for v in stored],
+        "transition": [str(v.transition) for v in stored],
     }
+
+
+def _moments(moments: list[dt.datetime]) -> list[str]:
+    """Return moments as texts, each said once: nearly all are one object, the moment of the step."""
+    one_each = {id(moment): moment for moment in moments}
+    said = {key: moment.isoformat() for key, moment in one_each.items()}
+    return [said[id(moment)] for moment in moments]
 
 
 def _rollup_rows(
     rollups: Mapping[tuple[str, str], Mapping[VerdictStatus, int]], partition: int
-) -> dict[str, list[object]]:
+) -> dict[str, list[str]]:
     ordered = sorted(rollups)
-    rows: dict[str, list[object]] = {
-        "partition": [partition] * len(ordered),
+    rows = {
+        "partition": [str(partition)] * len(ordered),
         "unit": [unit for unit, _ in ordered],
         "standard": [standard for _, standard in ordered],
-        "total": [sum(rollups[key].values()) for key in ordered],
+        "total": [str(sum(rollups[key].values())) for key in ordered],
     }
     for status in VerdictStatus:
-        rows[status.value] = [rollups[key][status] for key in ordered]
+        rows[status.value] = [str(rollups[key][status]) for key in ordered]
     return rows

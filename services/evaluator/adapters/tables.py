@@ -3,8 +3,8 @@
 import datetime as dt
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Date, DateTime, Double, Index, Integer, MetaData, Text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy import BigInteger, Column, Date, DateTime, Identity, Index, Integer, MetaData, Text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
 metadata = MetaData(schema="evaluator")
@@ -24,25 +24,18 @@ def _moment(*, nullable: bool = False) -> Any:
     return Field(sa_column=Column(DateTime(timezone=True), nullable=nullable))
 
 
-class Fact(EvaluatorTable, table=True):
-    """The newest report of one part of one cell of one indicator of one unit in one period."""
+class FactPage(EvaluatorTable, table=True):
+    """Reports of one unit, each the newest of its fact when the page was written: a JSON array of what messages carry.
+
+    Pages are only appended, and now and then merged. A fact may stand in several; its newest report counts.
+    """
+
+    __tablename__ = "fact_page"
 
     unit: str = _text(key=True)
-    indicator: str = _text(key=True)
-    cell: str = _text(key=True)
-    period_end: dt.date = Field(sa_column=Column(Date, primary_key=True))
-    period_start: dt.date = Field(sa_column=Column(Date, primary_key=True))
-    part: str = _text(key=True)
-    seq: int = Field(sa_column=Column(BigInteger, nullable=False))
-    observed_at: dt.datetime = _moment()
-    event_id: str = _text()
-    source: str = _text()
-    numerator: int | None = Field(default=None, sa_column=Column(BigInteger))
-    denominator: int | None = Field(default=None, sa_column=Column(BigInteger))
-    value: float | None = Field(default=None, sa_column=Column(Double))
-    deleted: bool = False
-    stage: str | None = _text(nullable=True)
-    valid_until: dt.date | None = Field(default=None, sa_column=Column(Date))
+    id: int = Field(sa_column=Column(BigInteger, Identity(always=True), primary_key=True))
+    # Written once and read back rarely: neither parsed nor compressed.
+    reports: str = Field(sa_column=Column(Text, nullable=False, info={"storage": "external"}))
 
 
 class Verdict(EvaluatorTable, table=True):
@@ -86,8 +79,9 @@ class Transition(EvaluatorTable, table=True):
     occurred_at: dt.datetime = _moment()
     as_of: dt.date = Field(sa_column=Column(Date, nullable=False))
     observed_at: dt.datetime | None = _moment(nullable=True)
-    before: Any = Field(default=None, sa_column=Column(JSONB))
-    after: Any = Field(default=None, sa_column=Column(JSONB))
+    # JSON as it stands in the message: parsing it would cost more than the rest of the row.
+    before: str | None = _text(nullable=True)
+    after: str | None = _text(nullable=True)
 
 
 class Rollup(EvaluatorTable, table=True):

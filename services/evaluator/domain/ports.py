@@ -17,10 +17,12 @@ from shared.contracts.wire import IndicatorReported, IndicatorReportedBatch
 class Stored:
     """What the store holds of a partition when a writer takes it over; `rules` is the digest of the rules it obeys.
 
+    `pages` are the units of the stored pages of facts, one for each page.
     `kept` are the messages whose reports are judged, but whose facts may not be among the stored ones yet.
     """
 
     facts: Sequence[IndicatorReported]
+    pages: Sequence[str]
     kept: Sequence[IndicatorReportedBatch]
     verdicts: dict[tuple[str, str], StoredVerdict]
     rollups: Sequence[tuple[str, str]]
@@ -67,7 +69,11 @@ class Step(Protocol):
         ...
 
     async def write_behind(self, chunk: Chunk) -> None:
-        """Write facts, each unless a newer report of it is stored, and forget the messages nobody needs any more."""
+        """Append pages of facts, and forget the messages nobody needs any more."""
+        ...
+
+    async def merge_pages(self, units: Sequence[str]) -> None:
+        """Merge the pages of units where that is worth it; a fact that stood in several then stands in one."""
         ...
 
     async def mark(self, as_of: dt.date, catalog: Catalog, now: dt.datetime) -> None:

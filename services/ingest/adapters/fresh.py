@@ -7,7 +7,7 @@ import msgspec
 
 from services.ingest.adapters.known_ids import KnownIds
 from services.ingest.adapters.submission import Submission
-from services.ingest.domain.reading import Draft, Key, decode_report
+from services.ingest.domain.reading import Draft, Key, PayloadFormat, decode_report
 from services.ingest.domain.receipts import Quarantined, Receipt
 from shared.contracts.wire import IndicatorReported
 
@@ -36,10 +36,10 @@ class Fresh:
         self.runs = [Run(Receipt([Quarantined.of(bad) for bad in submission.reading.bad])) for submission in batch]
         self.arrivals: list[tuple[Run, str, Draft]] = []
         self.marks: dict[Key, int] = {}
-        self._known = known
+        self.known = known
         for submission, run in zip(batch, self.runs, strict=True):
             good = submission.reading.good
-            if any(draft.arrival is not None for draft in good):
+            if submission.reading.format is PayloadFormat.DHIS2:  # only its reports may lack an id of their own
                 self.arrivals += [(run, submission.source, draft) for draft in good if draft.arrival is not None]
                 good = [draft for draft in good if draft.arrival is None]
             self.add(run, good)
@@ -68,7 +68,7 @@ class Fresh:
     def add(self, run: Run, drafts: Sequence[Draft]) -> None:
         """Sort reports in: new, a replay, or an id used for other content."""
         marks, new = self.marks, run.drafts.append
-        current, previous = self._known.generations
+        current, previous = self.known.generations
         for draft in drafts:
             key, mark = draft.key, hash(draft.tail)
             before = current.get(key)

@@ -66,8 +66,12 @@ class Journal:
         self._known = KnownIds()
         self._sequences = NumberBlock(JOURNAL_SEQUENCE)
         self._requests = NumberBlock(REQUEST_SEQUENCE)
-        # A process that has just started remembers no id: it looks before it writes until nothing is found.
-        self._looks_first = True
+
+    def forget(self) -> None:
+        """Forget which rows and numbers the server holds: one that takes over after it may lack the last of them."""
+        self._known = KnownIds()
+        self._sequences.forget()
+        self._requests.forget()
 
     async def append(self, batch: Sequence[Submission], also: Also | None = None) -> Committed:
         """Store raw requests, reports, bad rows and outgoing messages; return once they are committed.
@@ -87,16 +91,21 @@ class Journal:
                 return Committed(fresh.receipts, [])
             try:
                 async with lent_driver(self._engine) as driver:
-                    if commit and also is None and not self._looks_first and fresh.is_plain(_FEW_REPORTS):
+                    if fresh.known is not self._known:
+                        continue  # the session is a new one: what was known of the last one's server is void
+                    if commit and also is None and fresh.known.trusted and fresh.is_plain(_FEW_REPORTS):
                         messages = await self._write_at_once(driver, fresh)
                     else:
                         messages = await self._transact(driver, fresh, also, commit=commit)
             except asyncpg.UniqueViolationError:
-                self._looks_first = True
+                fresh.known.trusted = False
                 continue
+            except BaseException:
+                self.forget()
+                raise
             if commit:
                 fault_point("ingest.after_commit")
-                self._known.remember(fresh.marks)
+                fresh.known.remember(fresh.marks)
             return Committed(fresh.receipts, messages)
         raise TimeoutError("Other writers kept taking the same ids.")
 
@@ -121,7 +130,7 @@ class Journal:
             if also is not None:
                 await also(driver, fresh.receipts)
             fault_point("ingest.before_commit")
-        except BaseException:
+        except Exception:
             if not driver.is_closed():
                 await transaction.rollback()
             raise
@@ -131,8 +140,8 @@ class Journal:
     async def _write_in(self, driver: Driver, fresh: Fresh) -> list[mailbox.Outgoing]:
         if fresh.has_arrivals:
             await complete_arrivals(driver, fresh)
-        if self._looks_first:
-            self._looks_first = await self._drop_existing(driver, fresh)
+        if not fresh.known.trusted:
+            await self._drop_existing(driver, fresh)
         fresh.count()
         requests = await self._number_requests(driver, fresh)
         if requests["request_ids"]:
@@ -141,20 +150,20 @@ class Journal:
         await set_aside(driver, fresh.batch, fresh.receipts)
         return messages
 
-    async def _drop_existing(self, driver: Driver, fresh: Fresh) -> bool:
-        """Take out what the journal already has; return whether there was any."""
+    async def _drop_existing(self, driver: Driver, fresh: Fresh) -> None:
+        """Take out what the journal already has; once it has nothing of a batch, the memory is enough."""
         if not fresh.marks:
-            return True
+            return
         parameters = {"sources": [key[0] for key in fresh.marks], "ids": [key[1] for key in fresh.marks]}
         found = await _EXISTING.run(driver, parameters)
         stored: dict[Key, str] = {(source, event_id): event for source, event_id, event in found}
         for receipt, draft, mark in fresh.drop(stored):
             if is_same_report(stored[draft.key], draft.event):
                 receipt.count_duplicate(draft)
-                self._known.remember({draft.key: mark})
+                fresh.known.remember({draft.key: mark})
             else:
                 receipt.set_aside_reused(draft)
-        return bool(stored)
+        fresh.known.trusted = not stored
 
     async def _number_requests(self, driver: Driver, fresh: Fresh) -> dict[str, list[Any]]:
         """Number the requests that brought something new and return their rows, column by column."""

@@ -9,9 +9,13 @@ GENERATION_SIZE: Final = 100_000
 
 
 class KnownIds:
-    """Remembers (source, event id) with a mark of the content, for the last one to two generations of ids."""
+    """Remembers (source, event id) with a mark of the content, for the last one to two generations of ids.
+
+    While it is not `trusted`, most ids of the journal may be unknown to it: who writes looks there first.
+    """
 
     def __init__(self, generation_size: int = GENERATION_SIZE) -> None:
+        self.trusted = False
         self._size = generation_size
         self._current: dict[Key, int] = {}
         self._previous: dict[Key, int] = {}

@@ -24,3 +24,7 @@ class NumberBlock:
         first = self._next
         self._next += count
         return first
+
+    def forget(self) -> None:
+        """Use no more numbers of the present block: a server that takes over may hand them out again."""
+        self._next = self._end = 0

@@ -15,18 +15,23 @@ _MAX_AT_ONCE: Final = 16
 
 
 class Outbox:
-    """A short queue before Redis. Nothing in it is needed: every message also stands in the mailbox."""
+    """A short queue before Redis. Nothing in it is needed: every message also stands in the mailbox.
+
+    What finds no place in it is left to the relay, and with it all that comes later, so that the order stays.
+    """
 
     def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher
-        self._waiting: deque[Outgoing] = deque(maxlen=_MAX_WAITING)
+        self._waiting: deque[Outgoing] = deque()
         self._changed = asyncio.Event()
 
     def put(self, messages: Sequence[Outgoing]) -> None:
         """Queue copies of committed messages."""
-        if messages:
-            self._waiting.extend(messages)
-            self._changed.set()
+        places = _MAX_WAITING - len(self._waiting)
+        self._waiting.extend(messages[:places])
+        for message in messages[places:]:
+            self._publisher.gate(message.stream).leave(1)
+        self._changed.set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Publish what is queued, until `stop` is set and the queue is empty."""

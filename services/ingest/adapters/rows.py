@@ -58,34 +58,31 @@ def in_messages(runs: Sequence[Run]) -> Iterator[list[Run]]:
 
 def number_rows(runs: list[Run], first: int, partition: int) -> NumberedRows:
     """Number the reports of a message from `first` on."""
-    documents: list[bytes] = []
-    lines: list[bytes] = []
+    documents: list[str] = []
+    lines: list[str] = []
     number = first
     for run in runs:
         request_id = run.receipt.request_id
         for draft in run.drafts:
             source, event_id = draft.key
-            document = b'{"seq":%d%b' % (number, draft.tail)
+            document = f'{{"seq":{number}{draft.tail}'  # as `Draft.numbered` has it: a call less for every report
             documents.append(document)
-            lines.append(
-                b"%d\t%b\t%b\t%d\t%d\t%b\n"
-                % (number, source.encode(), event_id.encode(), request_id, draft.row, document)
-            )
+            lines.append(f"{number}\t{source}\t{event_id}\t{request_id}\t{draft.row}\t{document}\n")
             number += 1
     message_id = str(uuid.uuid4())
-    head = b'{"schema_version":1,"message_id":"%b","partition":%d,"events":[' % (message_id.encode("ascii"), partition)
-    payload = b"%b%b]}" % (head, b",".join(documents))
+    head = f'{{"schema_version":1,"message_id":"{message_id}","partition":{partition},"events":['
+    payload = f"{head}{','.join(documents)}]}}".encode()
     message = Outgoing(partition_stream(INDICATOR_REPORTED, partition), message_id, payload)
-    return NumberedRows(runs, first, _escaped(b"".join(lines)), message)
+    return NumberedRows(runs, first, _escaped("".join(lines)).encode(), message)
 
 
-def _escaped(lines: bytes) -> bytes:
+def _escaped(lines: str) -> str:
     """Return rows as COPY reads them.
 
     The backslash is the only character of them that COPY takes for something else: ids and sources are printable, and
     JSON holds no raw control characters.
     """
-    return lines.replace(b"\\", b"\\\\") if b"\\" in lines else lines
+    return lines.replace("\\", "\\\\") if "\\" in lines else lines
 
 
 def journal_parameters(numbered: Sequence[NumberedRows]) -> dict[str, list[Any]]:
@@ -101,5 +98,5 @@ def journal_parameters(numbered: Sequence[NumberedRows]) -> dict[str, list[Any]]
         "event_ids": [draft.key[1] for _, draft, _ in rows],
         "request_of": [request_id for _, _, request_id in rows],
         "row_of": [draft.row for _, draft, _ in rows],
-        "events": [(b'{"seq":%d%b' % (number, draft.tail)).decode() for number, draft, _ in rows],
+        "events": [draft.numbered(number) for number, draft, _ in rows],
     }

@@ -1,6 +1,6 @@
 """What is wrong with one row, as a value: reason, field and the offending value, shortened."""
 
-from typing import Final
+from typing import Final, final
 
 import msgspec
 
@@ -9,6 +9,7 @@ from shared.contracts.vocabulary import QuarantineReason
 MAX_VALUE_LENGTH: Final = 120
 
 
+@final
 class Fault(msgspec.Struct, frozen=True):
     """Why a row cannot be applied. `value` is for reading only: the raw row is kept beside it."""
 

@@ -21,6 +21,7 @@ from shared.contracts.vocabulary import QuarantineReason
 from shared.contracts.wire import IndicatorReported
 
 CLOCK_TOLERANCE: Final = dt.timedelta(hours=24)
+_UTC: Final = dt.UTC
 _VIET_NAM: Final = dt.timezone(dt.timedelta(hours=7))
 _REST_OF_TWO_WEEKS: Final = dt.timedelta(days=13)
 
@@ -33,12 +34,22 @@ class Limits:
     or two weeks run across it.
     """
 
-    __slots__ = ("observed", "period_end", "period_start")
+    __slots__ = ("observed", "period_end", "period_start", "spans")
 
     def __init__(self, now: dt.datetime) -> None:
         self.observed = now.astimezone(dt.UTC) + CLOCK_TOLERANCE
         self.period_start = now.astimezone(_VIET_NAM).date()
         self.period_end = max(dt.date(self.period_start.year, 12, 31), self.period_start + _REST_OF_TWO_WEEKS)
+        self.spans: dict[str, Span] = {}
+
+    def admit(self, period: str, span: Span) -> None:
+        """Note that a period, as sent, lies within, so that it is not looked at again for every row; or refuse it."""
+        if span.start > self.period_start:
+            raise refuse(QuarantineReason.BAD_PERIOD, "period", period, f"begins only on {span.start.isoformat()}")
+        if span.end > self.period_end:
+            detail = f"ends on {span.end.isoformat()}, after the running year"
+            raise refuse(QuarantineReason.BAD_PERIOD, "period", period, detail)
+        self.spans[period] = span
 
 
 class Normalizer:
@@ -56,17 +67,15 @@ class Normalizer:
             plan = self._plans.get((event.indicator, event.sex, event.sector))
             if plan is None:
                 raise explain_no_plan(self._indicators, event)
-            span = self._spans[event.period]
+            admitted = limits.spans.get(event.period)
+            span = admitted or self._spans[event.period]
             place = span.places[event.commune]
             observed_at = event.observed_at
-            if (
-                span.start > limits.period_start
-                or span.end > limits.period_end
-                or place.level not in plan.levels
-                or not event.id.isprintable()
-            ):
-                raise _explain(plan, span, place, event, limits)
-            if observed_at is None or observed_at.tzinfo is not dt.UTC or observed_at > limits.observed:
+            if place.level not in plan.levels or not event.id.isprintable():
+                raise _misfit(place, event)
+            if admitted is None:
+                limits.admit(event.period, span)
+            if observed_at is None or observed_at.tzinfo is not _UTC or observed_at > limits.observed:
                 observed_at = _observed(observed_at, limits)
             part, numerator, denominator, value = read_measure(plan, event)
             report = IndicatorReported(  # with no more than 15 keywords, or Python makes a dictionary of them first
@@ -93,16 +102,10 @@ class Normalizer:
             return refused.fault
 
 
-def _explain(plan: CellPlan, span: Span, place: Place, event: NativeEvent, limits: Limits) -> RefusedError:
-    if place.level not in plan.levels:
-        return refuse(QuarantineReason.INDICATOR_NOT_FOR_LEVEL, "indicator", event.indicator, f"a {place.level} unit")
+def _misfit(place: Place, event: NativeEvent) -> RefusedError:
     if not event.id.isprintable():
         return refuse(QuarantineReason.WRONG_TYPE, "id", event.id, "has characters that cannot be printed")
-    if span.start > limits.period_start:
-        detail = f"begins only on {span.start.isoformat()}"
-    else:
-        detail = f"ends on {span.end.isoformat()}, after the running year"
-    return refuse(QuarantineReason.BAD_PERIOD, "period", event.period, detail)
+    return refuse(QuarantineReason.INDICATOR_NOT_FOR_LEVEL, "indicator", event.indicator, f"a {place.level} unit")
 
 
 def _observed(observed_at: dt.datetime | None, limits: Limits) -> dt.datetime:

@@ -1,12 +1,14 @@
 """What reading a request gives: good reports, bad rows, and at whose desk they were read."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 import msgspec
 
+from services.ingest.domain.errors import BodyTooLargeError
 from services.ingest.domain.faults import Fault
 from services.ingest.domain.identity import Arrival
 from services.ingest.domain.native import NativeEvent
@@ -16,11 +18,14 @@ from shared.contracts.vocabulary import QuarantineReason
 from shared.contracts.wire import IndicatorReported, encode
 
 NO_MATE: Final = -1
+# One sender with a wrong file must not keep the database, and so all others, busy with what it cannot read.
+MAX_BAD_ROWS: Final = 10_000
 Key = tuple[str, str]
 
 # Every report is encoded once, with `seq` 0; its number is put in place of the 0 when the journal gives one.
-_UNNUMBERED: Final = len(b'{"seq":0')
+_UNNUMBERED: Final = '{"seq":0'
 
+encode_lines: Final = msgspec.json.Encoder().encode_lines
 decode_report: Final = msgspec.json.Decoder(IndicatorReported).decode
 
 
@@ -50,22 +55,39 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
     row: int
     key: Key
     unit: str
-    tail: bytes
+    tail: str
     raw: bytes
     deleted: bool = False
     arrival: Arrival | None = None
     mate: int = NO_MATE
 
+    def numbered(self, seq: int) -> str:
+        """Return the whole JSON of the report with its number."""
+        return f'{{"seq":{seq}{self.tail}'
+
     @property
     def event(self) -> IndicatorReported:
         """The report with `seq` 0, decoded again."""
-        return decode_report(b'{"seq":0%b' % self.tail)
+        return decode_report(self.numbered(0))
 
 
 def draft(row: int, event: IndicatorReported, raw: bytes, arrival: Arrival | None = None, mate: int = NO_MATE) -> Draft:
     """Return the draft of a report whose `seq` is 0."""
-    key = (event.source, event.event_id)
-    return Draft(row, key, event.unit, encode(event)[_UNNUMBERED:], raw, event.deleted, arrival, mate)
+    tail = encode(event).decode().removeprefix(_UNNUMBERED)
+    return Draft(row, (event.source, event.event_id), event.unit, tail, raw, event.deleted, arrival, mate)
+
+
+def drafts(reports: Sequence[tuple[int, IndicatorReported, bytes]]) -> list[Draft]:
+    """Return the drafts of many reports with their rows and raw texts: encoded together, in half the time."""
+    if not reports:
+        return []
+    # JSON holds no raw line break, and no text in it holds an unescaped quotation mark.
+    lines = encode_lines([event for _, event, _ in reports]).decode()
+    tails = lines.removeprefix(_UNNUMBERED).removesuffix("\n").split(f"\n{_UNNUMBERED}")
+    return [
+        Draft(row, (event.source, event.event_id), event.unit, tail, raw, event.deleted)
+        for (row, event, raw), tail in zip(reports, tails, strict=True)
+    ]
 
 
 class BadRow(msgspec.Struct, frozen=True):
@@ -115,7 +137,17 @@ class Reading:
         """Add a bad row; `prefix` says where inside the row its field is."""
         if prefix:
             fault = msgspec.structs.replace(fault, field=f"{prefix}{fault.field}")
-        self.bad.append(BadRow(row, fault, raw, event_id))
+        self.set_aside(BadRow(row, fault, raw, event_id))
+
+    def set_aside(self, bad: BadRow) -> None:
+        """Add a bad row; raises BodyTooLargeError when there are too many."""
+        if len(self.bad) >= MAX_BAD_ROWS:
+            first = self.bad[0]
+            raise BodyTooLargeError(
+                f"More than {MAX_BAD_ROWS} rows of this request cannot be taken, so nothing of it was stored. The "
+                f"first is row {first.row}: {first.fault.reason}. Correct what they have in common, or send fewer rows."
+            )
+        self.bad.append(bad)
 
 
 def judge(desk: Desk, event: NativeEvent) -> IndicatorReported | Fault:

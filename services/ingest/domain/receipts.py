@@ -46,8 +46,11 @@ class Receipt:
     def count_accepted(self, drafts: Sequence[Draft]) -> None:
         """Count the reports that enter the journal."""
         self.accepted += len(drafts)
-        self.accepted_rows += len(drafts) + sum(1 for draft in drafts if draft.mate != NO_MATE)
-        self.deleted_rows += sum(1 if draft.mate == NO_MATE else 2 for draft in drafts if draft.deleted)
+        self.accepted_rows += len(drafts)
+        for draft in [draft for draft in drafts if draft.deleted or draft.mate != NO_MATE]:
+            rows = 1 if draft.mate == NO_MATE else 2
+            self.accepted_rows += rows - 1
+            self.deleted_rows += rows if draft.deleted else 0
 
     def set_aside_reused(self, draft: Draft) -> None:
         """Set a report aside whose id another report has already taken."""

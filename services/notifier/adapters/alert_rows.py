@@ -95,4 +95,4 @@ def alert_row(alert: Alert) -> dict[str, Any]:
     """Return an alert by column."""
     row: dict[str, Any] = msgspec.to_builtins(alert)
     key: dict[str, Any] = row.pop("key")
-    return key | row
+    return key | row | {"evidence": _encode(alert.evidence).decode()}

@@ -7,18 +7,23 @@ What was never stored is copied in, and what was is updated. The statements with
 # One row, which whoever decides about alerts holds until its commit: one replica at a time. Taken before any other row,
 # so that replicas which share a message wait for each other and never deadlock. A token that is not the last one of
 # this process says that another has decided since.
+# All that follows finds single rows by their keys. In a new database nothing is known yet of how large the tables are,
+# and a plan made for small ones, which reads whole tables, would be kept.
 TURN = """
 INSERT INTO notifier.turn AS t (id, token) VALUES (1, :token)
     ON CONFLICT (id) DO UPDATE SET token = excluded.token, previous = t.token
-RETURNING previous, clock_timestamp() AS now
+RETURNING previous, clock_timestamp() AS now, set_config('enable_seqscan', 'off', true),
+          set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)
 """
 
+# The id of an alert begins with its unit and node, each with a colon behind it; a semicolon comes next.
 ALERTS = """
 SELECT DISTINCT ON (a.unit, a.node, a.cell)
        a.unit, a.node, a.cell, a.occurrence, a.opened_as, a.kind, a.opened_at, a.opened_cause, a.revision, a.breaches,
-       a.evidence::text AS evidence, a.ended_at, a.end_reason, a.end_cause
+       a.evidence, a.ended_at, a.end_reason, a.end_cause
   FROM unnest($1::text[], $2::text[]) AS k (unit, node)
-  JOIN notifier.alert AS a USING (unit, node)
+  JOIN notifier.alert AS a
+    ON a.id >= k.unit || ':' || k.node || ':' AND a.id < k.unit || ':' || k.node || ';'
  ORDER BY a.unit, a.node, a.cell, a.occurrence DESC
 """
 
@@ -35,7 +40,7 @@ UPDATE notifier.alert AS a
        end_reason = r.end_reason, end_cause = r.end_cause
   FROM unnest(string_to_array($1, E'\\x1f'), string_to_array($2, E'\\x1f'),
               string_to_array($3, E'\\x1f')::timestamptz[], string_to_array($4, E'\\x1f')::int[],
-              string_to_array($5, E'\\x1f')::json[], string_to_array($6, E'\\x1f', '-')::timestamptz[],
+              string_to_array($5, E'\\x1f'), string_to_array($6, E'\\x1f', '-')::timestamptz[],
               string_to_array($7, E'\\x1f', '-'), string_to_array($8, E'\\x1f', '-'))
        AS r (id, kind, opened_at, revision, evidence, ended_at, end_reason, end_cause)
  WHERE a.id = r.id
@@ -58,7 +63,7 @@ SELECT id, unit, node, cell, occurrence, opened_as, kind, opened_at, opened_caus
        evidence, ended_at, end_reason, end_cause
   FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
        id text, unit text, node text, cell text, occurrence int, opened_as text, kind text, opened_at timestamptz,
-       opened_cause text, revision int, breaches int, evidence json, ended_at timestamptz, end_reason text,
+       opened_cause text, revision int, breaches int, evidence text, ended_at timestamptz, end_reason text,
        end_cause text)
     ON CONFLICT (id) DO UPDATE
    SET kind = excluded.kind, opened_at = excluded.opened_at, revision = excluded.revision,

@@ -5,8 +5,7 @@ its own is escaped once for all lines; line breaks, which only the free text of 
 """
 
 import functools
-import io
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 
 import msgspec
 
@@ -111,12 +110,12 @@ def entry_line(entry: Entry, due_at: str) -> str:
     )
 
 
-def as_source(lines: Iterable[str]) -> io.BytesIO:
-    """Return the lines as COPY reads them."""
+async def as_source(lines: Iterable[str]) -> AsyncIterator[bytes]:
+    """Yield the lines as COPY reads them, all at once: from a file-like object asyncpg would read in a thread."""
     text = "\n".join(lines).replace("\\", "\\\\")
     for line_break, stand_in in _LINE_BREAKS.items():
         text = text.replace(stand_in, repr(line_break)[1:-1])
-    return io.BytesIO(text.encode())
+    yield text.encode()
 
 
 @functools.lru_cache(maxsize=1_000)

@@ -12,7 +12,7 @@ from services.notifier.domain.alerts import Alert
 from services.notifier.domain.delivery import DeliveryStatus
 
 _COLUMNS = """unit, node, cell, occurrence, opened_as, kind, opened_at, opened_cause, revision, breaches,
-       evidence::text AS evidence, ended_at, end_reason, end_cause"""
+       evidence, ended_at, end_reason, end_cause"""
 
 
 @dataclass(frozen=True, slots=True)

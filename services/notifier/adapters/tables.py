@@ -1,7 +1,6 @@
 """The notifier's tables, schema `notifier`: alerts, what was last seen of each node, the ledger and the deliveries."""
 
 import datetime as dt
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -17,7 +16,7 @@ from sqlalchemy import (
     func,
 )
 from sqlalchemy import text as sql
-from sqlalchemy.dialects.postgresql import ARRAY, JSON
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
 metadata = MetaData(schema="notifier")
@@ -43,11 +42,14 @@ def _written_at() -> "Column[dt.datetime]":
 
 
 class AlertRow(NotifierTable, table=True):
-    """One occurrence of a condition of a cell of a chỉ tiêu of a unit; open while `ended_at` is null."""
+    """One occurrence of a condition of a cell of a chỉ tiêu of a unit; open while `ended_at` is null.
+
+    Its id begins with the unit and the node, so that the primary key finds all alerts of a chỉ tiêu. The evidence is
+    JSON that only the notifier reads: PostgreSQL does not have to check it at every change.
+    """
 
     __tablename__ = "alert"
     __table_args__ = (
-        UniqueConstraint("unit", "node", "cell", "occurrence", name="alert_occurrence"),
         Index("alert_open", "kind", "opened_at", postgresql_where=sql("ended_at IS NULL")),
         # Room on every page for newer evidence, which then costs no new entry in any index.
         {"postgresql_with": {"fillfactor": "60"}},
@@ -64,7 +66,7 @@ class AlertRow(NotifierTable, table=True):
     opened_cause: str = Field(sa_column=_text())
     revision: int
     breaches: int
-    evidence: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    evidence: str = Field(sa_column=Column(Text, nullable=False))
     ended_at: dt.datetime | None = Field(sa_column=_moment(nullable=True))
     end_reason: str | None = Field(sa_column=_text(nullable=True))
     end_cause: str | None = Field(sa_column=_text(nullable=True))
@@ -122,6 +124,7 @@ class LedgerRow(NotifierTable, table=True):
             postgresql_nulls_not_distinct=True,
         ),
         Index("ledger_waiting", "due_at", postgresql_where=sql("status = 'waiting'")),
+        Index("ledger_waiting_place", "address", "due_at", postgresql_where=sql("status = 'waiting'")),
         Index("ledger_delivery_id", "delivery_id", postgresql_where=sql("delivery_id IS NOT NULL")),
     )
 

@@ -161,9 +161,9 @@ def test_a_database_that_no_evaluator_has_used_is_told_as_such(shell: Shell) -> 
 
 def test_a_fact_that_no_report_made_is_a_difference_and_status_1(shell: Shell) -> None:
     statement = (
-        "INSERT INTO evaluator.fact (unit, indicator, cell, period_end, period_start, part, seq, observed_at, "
-        "event_id, source, deleted) VALUES ('06208', 'bhyt_coverage', 'female', '2024-09-30', '2024-09-01', "
-        "'measure', 1, now(), 'x', 'x', false) RETURNING seq"
+        "INSERT INTO evaluator.fact_page (unit, reports) SELECT '06208', json_build_array(json_build_object("
+        "'seq', 1, 'event_id', 'x', 'source', 'x', 'unit', '06208', 'indicator', 'bhyt_coverage', 'cell', 'female', "
+        "'period_start', '2024-09-01', 'period_end', '2024-09-30', 'observed_at', now())) RETURNING id"
     )
     run_in_thread(execute(shell.url, statement))
 

@@ -23,7 +23,7 @@ AUGUST = {"period_start": dt.date(2024, 8, 1), "period_end": dt.date(2024, 8, 31
 
 @pytest.fixture
 async def bench(database_url: str, redis_url: str) -> AsyncIterator[Bench]:
-    bench = a_writer(database_url, redis_url, ManualClock(NOON), BehindLimits(facts=4, chunk=3))
+    bench = a_writer(database_url, redis_url, ManualClock(NOON), BehindLimits(facts=4, chunk=3, idle_seconds=0.0))
     assert await bench.lease.try_acquire()
     await bench.writer.restore()
     yield bench
@@ -39,14 +39,19 @@ async def test_facts_wait_in_their_messages_until_they_are_written(bench: Bench)
     assert (await bench.stored_events(), await bench.kept()) == (["e1", "e2"], 0)
 
 
-async def test_beyond_the_limit_the_oldest_facts_are_written_at_once(bench: Bench) -> None:
+async def test_beyond_the_limit_facts_are_written_at_once_and_messages_go_with_the_last_of_them(
+    bench: Bench,
+) -> None:
     await bench.report(rate(1, "male", 960), rate(2, "female", 910))
     await bench.report(rate(3, "male", 970, **AUGUST), rate(4, "female", 920, **AUGUST))
     assert await bench.stored_events() == []
 
     await bench.report(rate(5, "male", 961), a_report(6, unit="C2", indicator="kids", cell="", numerator=1))
 
-    assert (await bench.stored_events(), await bench.kept()) == (["e2", "e3", "e5"], 2)
+    assert (await bench.stored_events(), await bench.kept()) == (["e2", "e3", "e5"], 3)
+    await bench.report(rate(7, "male", 990, period_start=dt.date(2024, 7, 1), period_end=dt.date(2024, 7, 31)))
+    await bench.report(rate(8, "male", 962), rate(9, "female", 911))
+    assert (await bench.stored_events(), await bench.kept()) == (["e2", "e3", "e4", "e5", "e6"], 2)
 
 
 async def test_a_report_of_a_unit_nobody_knows_is_kept_as_a_fact_too(bench: Bench) -> None:
@@ -65,6 +70,39 @@ async def test_an_older_report_never_replaces_a_stored_newer_one(bench: Bench) -
     await bench.writer.settle()
 
     assert await bench.stored_events() == ["e2"]
+
+
+async def test_a_lost_writers_successor_stands_there_when_only_a_part_of_what_was_closed_is_written(
+    bench: Bench,
+) -> None:
+    await bench.report(rate(1, "male", 960), rate(2, "female", 910), rate(3, "male", 970, **AUGUST))
+    await bench.report(rate(4, "female", 920, **AUGUST), a_report(5, unit="C2", indicator="kids", cell="", numerator=1))
+    assert (len(await bench.stored_events()), await bench.kept()) == (3, 2)
+    before = await bench.transitions()
+
+    await bench.lose()
+    await bench.report(rate(6, "female", 889))
+    await bench.writer.settle()
+
+    assert await bench.transitions() == before + 3
+    assert (await bench.stored_events(), await bench.kept()) == (["e1", "e3", "e4", "e5", "e6"], 0)
+
+
+async def test_pages_of_a_unit_are_merged_when_no_reports_come_and_only_the_newest_reports_stay(bench: Bench) -> None:
+    for seq in range(1, 17):
+        await bench.report(
+            rate(seq, "male", 900 + seq, event_id=f"e{seq:02}"), rate(100 + seq, "female", 910, **AUGUST)
+        )
+        await bench.writer.settle()
+    assert await bench.pages("C1") == 16
+
+    await bench.writer.catch_up()
+
+    assert await bench.pages("C1") == 1
+    assert await bench.stored_events() == ["e116", "e16"]
+    before = await bench.transitions()
+    await bench.lose()
+    assert await bench.transitions() == before
 
 
 async def test_ids_with_signs_that_copy_and_arrays_take_for_something_else_are_stored_as_they_are(bench: Bench) -> None:

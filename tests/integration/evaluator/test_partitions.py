@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from datchuan.verification import verify
 from services.evaluator.adapters import queries, sql_read
 from shared.catalog.load import load_catalog
-from shared.contracts.streams import INDICATOR_REPORTED, partition_of, partition_stream
+from shared.contracts.streams import INDICATOR_REPORTED, VERDICT_CHANGED, partition_of, partition_stream
 from shared.contracts.vocabulary import UnitLevel
 from shared.contracts.wire import IndicatorReported, IndicatorReportedBatch, encode
 from shared.embedded.ports import free_port
@@ -38,6 +38,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 PARTITIONS = 4
 ALL = frozenset(range(PARTITIONS))
 CATALOG = load_catalog(None)
+NEWS = f"{VERDICT_CHANGED}.p%"
 COMMUNES = [unit.id for unit in CATALOG.units if unit.level is UnitLevel.COMMUNE and unit.in_force(NOON.date())]
 
 
@@ -126,6 +127,11 @@ class Office:
         observed = NOON + dt.timedelta(seconds=number)
         return a_report(number + 1, unit=unit, cell=cell, numerator=850 + number * 37 % 150, observed_at=observed)
 
+    async def take_news(self) -> None:
+        """Take the changes out of the mailbox, as the notifier does."""
+        async with self.engine.begin() as connection:
+            await connection.execute(text("DELETE FROM messaging.mailbox WHERE stream LIKE :s"), {"s": NEWS})
+
     async def is_judged(self) -> bool:
         """Tell whether no report waits."""
         async with self.engine.connect() as connection:
@@ -202,6 +208,7 @@ async def test_another_number_of_partitions_moves_the_units_and_counts_each_once
     await office.report(400)
     await until(office.is_judged, timeout=30, what="all is judged")
     await office.stop_all()
+    await office.take_news()
     async with office.engine.connect() as connection:
         before = await queries.rollups(connection), await queries.transition_count(connection)
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.evaluator.adapters import queries, sql_read
+from services.evaluator.adapters import queries, sql_facts, sql_read
 from services.evaluator.adapters.sql_store import SqlVerdictStore
 from services.evaluator.domain.behind import BehindLimits
 from services.evaluator.domain.partition import WHOLE, Partition
@@ -77,7 +77,12 @@ class Bench:
     async def stored_events(self) -> list[str]:
         """Return the events of the stored facts: those still to be written are not among them."""
         async with self.engine.connect() as connection:
-            return sorted(fact.event_id for fact in await sql_read.all_facts(connection))
+            return sorted(fact.event_id for fact in (await sql_read.all_facts(connection)).values())
+
+    async def pages(self, unit: str) -> int:
+        """Return how many pages of facts a unit has."""
+        async with self.engine.connect() as connection:
+            return len([page async for page in sql_facts.read(connection, [unit])])
 
     async def kept(self) -> int:
         """Return how many handled messages are kept."""

@@ -28,6 +28,7 @@ BAD_REQUESTS: list[tuple[str, bytes, dict[str, str], int, str]] = [
     ("a broken gzip", b"nonsense", JSON | {"Content-Encoding": "gzip"}, 400, "malformed_body"),
     ("a gzip bomb", gzip.compress(b" " * 3_000_000), JSON | {"Content-Encoding": "gzip"}, 413, "body_too_large"),
     ("a huge body", b" " * 1_000_001, JSON, 413, "body_too_large"),
+    ("a file of something else", b"1;2\n" * 10_001, NDJSON, 413, "body_too_large"),
     ("an unknown encoding", GOOD, JSON | {"Content-Encoding": "br"}, 415, "unsupported_format"),
     ("XML", b"<adx/>", {"Content-Type": "application/xml"}, 415, "unsupported_format"),
     ("a form", b"a=1", {"Content-Type": "application/x-www-form-urlencoded"}, 415, "unsupported_format"),

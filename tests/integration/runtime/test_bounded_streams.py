@@ -9,10 +9,12 @@ import pytest
 
 from shared.embedded.valkey import EmbeddedValkey
 from shared.runtime.checks import publishing_check
+from shared.runtime.entries import to_entry
 from shared.runtime.limits import StreamLimits
+from shared.runtime.mailbox import put
 from shared.runtime.ops import Note
 from shared.runtime.relay import Relay
-from shared.testing.numbers import STREAM, Application, build, resume
+from shared.testing.numbers import STREAM, Application, build, decode, outgoing, resume
 from shared.testing.polling import until
 from shared.testing.servers import start_valkey
 
@@ -127,6 +129,45 @@ async def test_a_valkey_out_of_memory_is_an_outage_that_ends_by_itself(
         await until(application.all_acknowledged)
 
     assert await application.dead() == []
+
+
+async def test_a_follower_of_another_system_that_stopped_holds_up_nothing(
+    stack: AsyncExitStack, database_url: str, redis_url: str
+) -> None:
+    application = await build(stack, database_url, redis_url, BY_MESSAGES)
+    await application.consumer()
+    await application.redis.xgroup_create(STREAM, "follower", id="0", mkstream=True)
+
+    async with running(application.relay()):
+        for start in range(0, 400, 10):
+            await application.send(*range(start, start + 10))
+
+        await until(lambda: application.handled(range(400)), timeout=20, what="all messages")
+        await until(lambda: caught_up(application))
+
+
+@pytest.mark.parametrize(("look_back_seconds", "is_found"), [(0.0, True), (60.0, False)])
+async def test_a_message_committed_late_is_found_while_the_relay_is_still_catching_up(
+    stack: AsyncExitStack, database_url: str, redis_url: str, look_back_seconds: float, is_found: bool
+) -> None:
+    application = await build(stack, database_url, redis_url, BY_MESSAGES)
+    relay = application.relay(look_back_seconds=look_back_seconds)
+    late = await application.engine.connect()
+    await put(late, [outgoing(0)])
+    await application.send(*range(1, 2_000), publish=False)
+    application.publisher.gate(STREAM).leave(0)
+    await relay.relay_once()
+    await late.commit()
+    await late.close()
+
+    for _ in range(3):  # far from the end of what waits
+        entries = [to_entry(STREAM, *entry) for entry in await application.stream()]
+        await application.handle([decode(entry.payload) for entry in entries])
+        await application.redis.xtrim(STREAM, maxlen=0)
+        await relay.relay_once()
+
+    assert (0 in await application.seen()) is is_found
+    assert application.publisher.gate(STREAM).is_behind
 
 
 async def test_two_relays_of_one_stream_publish_each_message_once(

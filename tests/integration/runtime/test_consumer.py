@@ -5,8 +5,10 @@ from collections.abc import Sequence
 
 import pytest
 from faststream.redis import RedisBroker, StreamSub
+from faststream.redis.message import bDATA_KEY
+from faststream.redis.parser import BinaryMessageFormatV1
 
-from shared.contracts.streams import DEAD_LETTER
+from shared.contracts.streams import DEAD_LETTER, NOTIFIER_GROUP
 from shared.runtime.entries import to_entry
 from shared.runtime.mailbox import requeue
 from shared.runtime.pending import Place, forget_idle_consumers
@@ -110,6 +112,24 @@ async def test_a_body_that_cannot_be_decoded_is_buried_and_the_rest_is_handled(a
     announced = [to_entry(DEAD_LETTER, *raw) for raw in await application.stream(DEAD_LETTER)]
     assert announced[0].message_id == "bad"
     assert announced[0].payload == b"{not json"
+
+
+@pytest.mark.parametrize("name", ["a\0b", "long" * 2_000, "xã"])
+async def test_an_entry_whose_id_nobody_could_store_is_buried_under_its_place(
+    application: Application, name: str
+) -> None:
+    body = await BinaryMessageFormatV1.encode(
+        message=b"no number", reply_to=None, headers={"message_id": name}, correlation_id="c"
+    )
+    await application.redis.xadd(STREAM, {bDATA_KEY: body})
+    ((entry_id, _),) = await application.stream()
+    await application.send(1, 2)
+
+    await application.consumer()
+
+    await until(lambda: application.handled([1, 2]))
+    await until(application.all_acknowledged)
+    assert [message_id for message_id, _ in await application.dead()] == [f"{STREAM}/{entry_id.decode()}"]
 
 
 async def test_the_message_a_handler_cannot_take_is_buried_and_the_others_are_handled(application: Application) -> None:
@@ -275,14 +295,16 @@ async def test_an_outage_longer_than_the_idle_time_does_not_pile_up_copies(appli
     assert application.value("datchuan_reclaimed_messages_total") <= 4
 
 
-async def test_the_stream_is_trimmed_behind_the_slowest_group_and_never_further(application: Application) -> None:
-    await application.redis.xgroup_create(STREAM, "slow", id="0", mkstream=True)
+async def test_the_stream_is_trimmed_behind_the_slowest_of_our_groups_and_never_further(
+    application: Application,
+) -> None:
+    await application.redis.xgroup_create(STREAM, NOTIFIER_GROUP, id="0", mkstream=True)
     await application.consumer(trim_seconds=0)
     await application.send(*range(20))
     await until(lambda: application.handled(range(20)))
-    await application.redis.xreadgroup("slow", "c", {STREAM: ">"}, count=5)
+    await application.redis.xreadgroup(NOTIFIER_GROUP, "c", {STREAM: ">"}, count=5)
     ids = [entry_id for entry_id, _ in await application.stream()]
-    await application.redis.xack(STREAM, "slow", *ids[:3])
+    await application.redis.xack(STREAM, NOTIFIER_GROUP, *ids[:3])
 
     async def length() -> bool:
         return await application.redis.xlen(STREAM) < 20
@@ -309,6 +331,29 @@ async def test_lag_pending_and_length_are_exported(application: Application) -> 
     release.set()
     await consumer.stop()
     assert application.value("datchuan_consumer_running", stream=STREAM) == 0
+
+
+async def test_a_consumer_with_a_pause_reads_together_what_came_after_a_short_read(application: Application) -> None:
+    await application.consumer(max_records=8, pause_seconds=2)
+    await application.send(1)
+    await until(lambda: application.handled([1]))
+
+    for number in (2, 3, 4):
+        await application.send(number)
+
+    await until(lambda: application.handled([1, 2, 3, 4]))
+    assert application.calls == [[1], [2, 3, 4]]
+
+
+async def test_a_consumer_with_a_pause_makes_none_while_more_waits_than_one_read_takes(
+    application: Application,
+) -> None:
+    await application.send(*range(1, 10))
+
+    await application.consumer(max_records=3, pause_seconds=3600)
+
+    await until(lambda: application.handled(list(range(1, 10))))
+    assert application.calls == [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
 
 
 async def test_any_faststream_consumer_can_read_what_is_published(application: Application) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import asyncpg
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
@@ -142,7 +143,14 @@ async def test_a_broken_constraint_is_a_bug_and_not_an_outage(engine: AsyncEngin
 
 
 @pytest.mark.parametrize(
-    "error", [ConnectionRefusedError(), TimeoutError(), LeaseLostError("lost"), PoolTimeoutError("no connection free")]
+    "error",
+    [
+        ConnectionRefusedError(),
+        TimeoutError(),
+        LeaseLostError("lost"),
+        PoolTimeoutError("no connection free"),
+        asyncpg.InternalClientError("cannot switch to state 12; another operation (2) is in progress"),
+    ],
 )
 def test_an_error_that_time_may_heal_is_an_outage(error: Exception) -> None:
     wrapped = RuntimeError("while writing")

@@ -129,9 +129,9 @@ asyncio.run(main(*sys.argv[1:]))
 @pytest.mark.parametrize(
     ("point", "seen", "pending"),
     [
-        pytest.param("readers.after_read", [], 2, id="read, not handled"),
-        pytest.param("readers.before_ack", [1, 2], 2, id="handled, not acknowledged"),
-        pytest.param("readers.after_ack", [1, 2], 0, id="acknowledged"),
+        pytest.param("evaluator.after_read", [], 2, id="read, not handled"),
+        pytest.param("evaluator.before_ack", [1, 2], 2, id="handled, not acknowledged"),
+        pytest.param("evaluator.after_ack", [1, 2], 0, id="acknowledged"),
     ],
 )
 async def test_a_consumer_that_dies_at_a_step_loses_nothing_and_repeats_nothing(

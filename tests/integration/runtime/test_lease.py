@@ -11,9 +11,11 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from services.notifier.adapters.outbox_sql import TRY_LOCK
 from shared.runtime.database import create_database, is_outage
 from shared.runtime.errors import OtherLayoutError
 from shared.runtime.lease import Lease, LeaseLostError
+from shared.runtime.waiting import waiting_rows
 from shared.testing.polling import until
 
 pytestmark = pytest.mark.integration
@@ -151,3 +153,16 @@ async def test_leases_of_processes_with_different_numbers_of_partitions_exclude_
 
     assert await four.try_acquire()
     await four.release()
+
+
+async def test_a_relay_or_a_notifier_at_work_is_not_taken_for_writers_with_other_partitions(
+    engine: AsyncEngine,
+) -> None:
+    lease = Lease(engine, 0, layout=1)
+
+    async with waiting_rows(engine, "stream") as rows, engine.connect() as notifier:
+        assert rows is not None
+        assert await notifier.scalar(text(TRY_LOCK))
+
+        assert await lease.try_acquire()
+    await lease.release()

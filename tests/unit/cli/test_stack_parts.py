@@ -224,6 +224,21 @@ async def test_a_halted_process_stays_down_and_is_resumed_with_an_environment_fo
     assert 3 not in process.ends[lives + 1 :]
 
 
+async def test_a_crashed_process_ends_by_sigkill_and_stays_down_until_it_is_resumed(tmp_path: Path) -> None:
+    supervisor = Supervisor(lambda _line: None)
+    process = child(tmp_path, STUBBORN)
+    await supervisor.add(process)
+    await until(lambda: "up" in process.last_lines(), what="the process runs")
+
+    await supervisor.crash(process.name)
+
+    assert process.ends == (-signal.SIGKILL,)
+    assert supervisor.restarts == 0
+    await supervisor.resume(process.name)
+    assert process.pid is not None
+    await supervisor.crash(process.name)
+
+
 async def test_a_removed_process_is_gone_for_good(tmp_path: Path) -> None:
     supervisor = Supervisor(lambda _line: None)
     process = child(tmp_path, SLEEPER)

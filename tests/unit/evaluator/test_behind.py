@@ -15,41 +15,65 @@ def fact(seq: int, unit: str, minutes: int | None = None) -> IndicatorReported:
     return a_report(seq, unit=unit, observed_at=NOON + dt.timedelta(minutes=seq if minutes is None else minutes))
 
 
-def write_oldest(behind: Behind) -> tuple[list[str], list[str]]:
+def write_next(behind: Behind) -> tuple[list[str], list[str]]:
     """Write one chunk; return the events written and the messages forgotten."""
-    chunk = behind.oldest()
+    chunk = behind.next()
     behind.written(chunk)
-    return [report.event_id for report in chunk.facts], list(chunk.messages)
+    return [report.event_id for page in chunk.pages for report in page], list(chunk.messages)
 
 
-def test_a_message_is_forgotten_with_the_last_of_its_facts_and_of_those_before_it() -> None:
+def test_messages_are_forgotten_with_the_last_of_the_facts_that_were_closed_with_them() -> None:
     behind = Behind(BehindLimits(chunk=2))
     behind.add(["m1"], [fact(1, "C"), fact(2, "B"), fact(3, "A")], 0.0)
-    behind.add(["m2", "m3"], [fact(4, "D")], 0.0)
+    behind.add(["m2"], [fact(4, "D"), fact(5, "E")], 0.0)
 
-    assert write_oldest(behind) == (["e2", "e1"], [])
-    assert write_oldest(behind) == (["e3", "e4"], ["m1", "m2", "m3"])
+    assert write_next(behind) == (["e3", "e2"], [])
+    behind.add(["m3"], [fact(6, "A")], 0.0)
+    assert write_next(behind) == (["e1", "e4"], [])
+    assert write_next(behind) == (["e5"], ["m1", "m2"])
+    assert write_next(behind) == (["e6"], ["m3"])
     assert behind.is_empty
 
 
-def test_a_newer_report_of_a_waiting_fact_is_written_in_its_place_and_keeps_no_message_longer() -> None:
-    behind = Behind(BehindLimits(chunk=1))
+def test_a_page_holds_facts_of_one_unit_and_no_more_than_a_chunk() -> None:
+    behind = Behind(BehindLimits(chunk=3))
+    behind.add(["m1"], [fact(n, "A") for n in (1,)] + [a_report(n, unit="B", cell=f"c{n}") for n in range(2, 6)], 0.0)
+
+    chunks = [behind.next()]
+    behind.written(chunks[0])
+    chunks.append(behind.next())
+
+    assert [[[r.seq for r in page] for page in chunk.pages] for chunk in chunks] == [[[1], [2, 3, 4]], [[5]]]
+
+
+def test_many_messages_of_few_facts_are_forgotten_a_chunk_at_a_time() -> None:
+    behind = Behind(BehindLimits(chunk=2))
+    for number in range(5):
+        behind.add([f"m{number}"], [fact(number, "A")], 0.0)
+
+    assert [write_next(behind) for _ in range(3)] == [(["e4"], ["m0", "m1"]), ([], ["m2", "m3"]), ([], ["m4"])]
+    assert behind.is_empty
+
+
+def test_a_newer_report_of_a_waiting_fact_is_written_in_its_place() -> None:
+    behind = Behind()
     behind.add(["m1"], [fact(1, "A")], 0.0)
     behind.add(["m2"], [fact(2, "B")], 0.0)
     behind.add(["m3"], [fact(3, "A"), fact(4, "A", minutes=2)], 0.0)
 
-    assert write_oldest(behind) == (["e3"], ["m1"])
-    assert write_oldest(behind) == (["e2"], ["m2", "m3"])
+    assert write_next(behind) == (["e3", "e2"], ["m1", "m2", "m3"])
 
 
-def test_a_message_whose_reports_were_all_older_is_kept_until_the_debts_before_it_are_paid() -> None:
+def test_a_message_whose_reports_were_all_older_is_kept_as_long_as_those_before_it() -> None:
     behind = Behind(BehindLimits(chunk=1))
     behind.add(["m1"], [fact(9, "A"), fact(8, "B")], 0.0)
     behind.add(["m2"], [fact(1, "A")], 0.0)
 
-    assert write_oldest(behind) == (["e9"], [])
+    assert write_next(behind) == (["e9"], [])
     assert "m2" in behind
-    assert write_oldest(behind) == (["e8"], ["m1", "m2"])
+    assert write_next(behind) == (["e8"], ["m1"])
+    assert "m2" in behind
+    assert write_next(behind) == ([], ["m2"])
     assert "m2" not in behind
 
 
@@ -57,7 +81,7 @@ def test_of_two_reports_of_one_moment_the_later_in_the_journal_counts() -> None:
     behind = Behind()
     behind.add(["m1"], [fact(2, "A", minutes=5), fact(1, "A", minutes=5), fact(3, "A", minutes=4)], 0.0)
 
-    assert [report.seq for report in behind.oldest().facts] == [2]
+    assert [report.seq for page in behind.next().pages for report in page] == [2]
 
 
 def test_it_is_over_its_limit_by_facts_or_by_the_reports_of_kept_messages() -> None:
@@ -71,7 +95,7 @@ def test_it_is_over_its_limit_by_facts_or_by_the_reports_of_kept_messages() -> N
     by_reports.add(["m2"], [fact(9, "A")], 0.0)
 
     assert (by_facts.is_over, by_reports.is_over) == (True, True)
-    write_oldest(by_reports)
+    write_next(by_reports)
     assert not by_reports.is_over
 
 
@@ -89,7 +113,11 @@ def test_the_waiting_reports_of_a_cell_are_found() -> None:
     behind = Behind()
     behind.add(["m1"], [fact(1, "A"), a_report(2, unit="A", cell="male"), fact(3, "B")], 0.0)
 
-    assert [report.seq for report in behind.of([("A", "bhyt_coverage", "female")])] == [1]
+    wanted = [("A", "bhyt_coverage", "female")]
+    assert [report.seq for report in behind.of(wanted)] == [1]
+    behind.next()  # closes what has gathered
+    behind.add(["m2"], [fact(4, "A"), fact(5, "B")], 0.0)
+    assert sorted(report.seq for report in behind.of(wanted)) == [1, 4]
 
 
 STEPS = st.lists(st.lists(st.tuples(st.sampled_from("ABCDEF"), st.integers(0, 9)), max_size=6), max_size=12)
@@ -111,8 +139,10 @@ def test_what_is_stored_and_what_is_kept_always_make_the_newest_of_every_fact(
         _keep(newest, reports)
         behind.add([f"m{number}"], reports, 0.0)
         for _ in range(writes * (number % 2)):
-            chunk_now = behind.oldest()
-            _keep(stored, chunk_now.facts)
+            chunk_now = behind.next()
+            for page in chunk_now.pages:
+                assert len({report.unit for report in page}) == 1
+                _keep(stored, page)
             for message in chunk_now.messages:
                 del log[message]
             behind.written(chunk_now)

@@ -14,7 +14,7 @@ SIZES = st.lists(st.integers(min_value=0, max_value=1_200), max_size=5)
 
 def runs_of(sizes: list[int]) -> list[Run]:
     return [
-        Run(Receipt(), [Draft(row, ("s", f"{number}-{row}"), f"U{row % 7}", b"", b"") for row in range(size)])
+        Run(Receipt(), [Draft(row, ("s", f"{number}-{row}"), f"U{row % 7}", "", b"") for row in range(size)])
         for number, size in enumerate(sizes)
     ]
 

@@ -100,7 +100,7 @@ def _take(desk: Desk, reading: Reading, request: DataValueSet, value: Value, mat
     report = judge(desk, event)
     if isinstance(report, Fault):
         fault = _in_dhis2_words(report)
-        reading.bad.append(BadRow(value.row, fault, raw, None, mate_row))
+        reading.set_aside(BadRow(value.row, fault, raw, None, mate_row))
     else:
         reading.good.append(draft(value.row, report, raw, arrival, mate_row))
 

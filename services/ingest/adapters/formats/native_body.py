@@ -9,7 +9,8 @@ import msgspec
 from services.ingest.domain.errors import MalformedBodyError
 from services.ingest.domain.faults import Fault, RefusedError
 from services.ingest.domain.native import UNDECODABLE, decode_document, decode_fast, diagnose, event_from
-from services.ingest.domain.reading import Desk, Reading, RowKind, draft, judge
+from services.ingest.domain.reading import Desk, Reading, RowKind, drafts, judge
+from shared.contracts.wire import IndicatorReported
 
 ROWS_PER_SLICE: Final = 2_000
 
@@ -47,28 +48,31 @@ def read_json(body: bytes, desk: Desk, reading: Reading) -> Iterator[None]:
 
 def _read_rows(rows: list[bytes], first: int, desk: Desk, reading: Reading) -> Iterator[None]:
     """Judge row after row: the hot loop of the service."""
-    take, allowed, normalize, limits = reading.good.append, desk.allowed, desk.normalizer.normalize, desk.limits
-    blank = 0
-    for number, raw in enumerate(rows, first):
-        if number % ROWS_PER_SLICE == 0:
-            yield
-        try:
-            event = decode_fast(raw)
-        except UNDECODABLE:
-            if not raw.strip():
-                blank += 1
-                continue
-            found = diagnose(raw)
-            if isinstance(found, Fault):
-                reading.refuse(number, found, raw.rstrip(b"\r"), _id_of(raw))
-                continue
-            event = found
-        source = event.source
-        report = normalize(event, source, limits) if source in allowed else judge(desk, event)
-        if isinstance(report, Fault):
-            reading.refuse(number, report, raw.rstrip(b"\r"), event.id)
-        else:
-            take(draft(number, report, raw))
+    allowed, normalize, limits = desk.allowed, desk.normalizer.normalize, desk.limits
+    blank, number = 0, first - 1
+    for start in range(0, len(rows), ROWS_PER_SLICE):
+        yield
+        good: list[tuple[int, IndicatorReported, bytes]] = []
+        for raw in rows[start : start + ROWS_PER_SLICE]:
+            number += 1
+            try:
+                event = decode_fast(raw)
+            except UNDECODABLE:
+                if not raw.strip():
+                    blank += 1
+                    continue
+                found = diagnose(raw)
+                if isinstance(found, Fault):
+                    reading.refuse(number, found, raw.rstrip(b"\r"), _id_of(raw))
+                    continue
+                event = found
+            source = event.source
+            report = normalize(event, source, limits) if source in allowed else judge(desk, event)
+            if type(report) is Fault:
+                reading.refuse(number, report, raw.rstrip(b"\r"), event.id)
+            else:
+                good.append((number, report, raw))
+        reading.good += drafts(good)
     reading.rows += len(rows) - blank
 
 
