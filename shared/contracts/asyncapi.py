@@ -19,7 +19,7 @@ _CHANNELS: dict[str, tuple[str, type[Message], str, str]] = {
 _GROUPS = {"evaluator": streams.EVALUATOR_GROUP, "notifier": streams.NOTIFIER_GROUP}
 _DELIVERY = (
     "At least once, in order within a partition. The stream is a transport only: the row in PostgreSQL's mailbox is "
-    "the message, its consumer deletes it in the transaction that applies it, producers publish again what is lost. "
+    "the message, its consumer takes it out in the transaction that applies it, producers publish again what is lost. "
     "One stream entry is FastStream's binary envelope around one JSON message."
 )
 
