@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from benchmarks.figures import differing
 from benchmarks.hashes import commune_row, final_hash, place_row, transition_line, transitions_hash
+from benchmarks.oracle import OracleRun
 from benchmarks.workload import NODE_ORDER, WORKLOAD_NAMES, Scale
 
 _VERDICTS = text("SELECT unit, node, status FROM evaluator.verdict")
@@ -25,6 +27,13 @@ class Answers:
     final_hash: str
     transitions_hash: str
     quarantined: int
+
+
+def wrong_answers(oracle: OracleRun, rows: int, answers: Answers) -> tuple[str, ...]:
+    """Return a sentence for everything in which a run differs from the oracle's."""
+    expected = {"rows": oracle.events, "final_hash": oracle.final_hash, "transitions_hash": oracle.transitions_hash}
+    got = {"rows": rows, "final_hash": answers.final_hash, "transitions_hash": answers.transitions_hash}
+    return differing(expected, got)
 
 
 async def read_answers(connection: AsyncConnection, scale: Scale) -> Answers:

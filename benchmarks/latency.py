@@ -9,15 +9,14 @@ import email
 import email.policy
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from benchmarks.answers import read_answers
+from benchmarks.answers import read_answers, wrong_answers
 from benchmarks.end_to_end import TIMEOUT_SECONDS
-from benchmarks.figures import Goal, Result, differing, spread_ms
+from benchmarks.figures import Goal, Result, spread_ms
 from benchmarks.oracle import OracleRun
 from benchmarks.processes import cpu_seconds, per_million
 from benchmarks.rig import Load, Rig, Setup, start
@@ -83,12 +82,6 @@ async def run(name: str, workload: Workload, oracle: OracleRun, goals: tuple[Goa
             flush_ms = await connection.scalar(_FLUSH)
     to_202 = spread_ms([answered - begun for begun, answered in sent.times])
     to_verdict, to_mail = spread_ms(verdicts), spread_ms(mails)
-    expected: dict[str, Any] = {
-        "rows": oracle.events,
-        "final_hash": oracle.final_hash,
-        "transitions_hash": oracle.transitions_hash,
-    }
-    got = {"rows": sent.rows, "final_hash": answers.final_hash, "transitions_hash": answers.transitions_hash}
     return Result(
         name=name,
         what=f"{workload.scale_name}, open loop, {EVENTS_PER_S:,} events/s in posts of {EVENTS_PER_POST}",
@@ -113,7 +106,7 @@ async def run(name: str, workload: Workload, oracle: OracleRun, goals: tuple[Goa
             "final_hash": answers.final_hash,
             "transitions_hash": answers.transitions_hash,
         },
-        wrong=differing(expected, got),
+        wrong=wrong_answers(oracle, sent.rows, answers),
     )
 
 

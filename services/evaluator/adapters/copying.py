@@ -1,10 +1,11 @@
 """COPY from memory, as part of the transaction that SQLAlchemy keeps."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from shared.runtime.copying import pieces
 from shared.runtime.database import raw_connection
 
 _NOTHING = text("SELECT")
@@ -24,9 +25,4 @@ async def copy_in(
     if not driver.is_in_transaction():
         # SQLAlchemy begins with its first statement; a COPY before that would be committed by itself.
         await connection.execute(_NOTHING)
-    await driver.copy_to_table(table, schema_name=schema, columns=columns, source=_whole(rows), null=null)
-
-
-async def _whole(rows: bytes) -> AsyncIterator[bytes]:
-    """Yield all rows at once: from a file-like object asyncpg would read in a thread, which takes longer than COPY."""
-    yield rows
+    await driver.copy_to_table(table, schema_name=schema, columns=columns, source=pieces([rows]), null=null)

@@ -1,6 +1,6 @@
 """The journal: appends a micro-batch of requests in one transaction, whole or not at all."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 import asyncpg
@@ -25,6 +25,7 @@ from services.ingest.adapters.tables import JOURNAL_SEQUENCE, REQUEST_SEQUENCE
 from services.ingest.domain.reading import Key
 from services.ingest.domain.receipts import Receipt
 from shared.runtime import mailbox
+from shared.runtime.copying import pieces
 from shared.runtime.database import Driver
 from shared.runtime.faults import fault_point
 
@@ -192,13 +193,9 @@ class Journal:
         numbered = await self._number_reports(driver, runs)
         if not numbered:
             return []
-        await driver.copy_to_table("journal", schema_name="ingest", columns=JOURNAL_COLUMNS, source=_pieces(numbered))
+        await driver.copy_to_table(
+            "journal", schema_name="ingest", columns=JOURNAL_COLUMNS, source=pieces(rows.lines for rows in numbered)
+        )
         messages = [rows.message for rows in numbered]
         await _STORE_MESSAGES.run(driver, mailbox.put_parameters(messages))
         return messages
-
-
-async def _pieces(numbered: Sequence[NumberedRows]) -> AsyncIterator[bytes]:
-    """Yield rows for COPY; a file-like source would be read by a thread."""
-    for rows in numbered:
-        yield rows.lines

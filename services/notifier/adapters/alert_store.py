@@ -18,6 +18,7 @@ from services.notifier.domain.ledger import Entry, LedgerStatus
 from services.notifier.domain.mark import Mark
 from services.notifier.domain.ports import ToldBeforeError
 from shared.runtime import mailbox
+from shared.runtime.copying import pieces
 from shared.runtime.database import raw_connection
 
 
@@ -141,7 +142,7 @@ class SqlAlertTransaction:
                 table,
                 schema_name="notifier",
                 columns=columns,
-                source=copying.as_source(lines),
+                source=pieces([copying.escaped(lines)]),
                 delimiter=copying.DELIMITER,
                 null=copying.NULL,
             )

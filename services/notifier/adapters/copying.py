@@ -5,7 +5,7 @@ its own is escaped once for all lines; line breaks, which only the free text of 
 """
 
 import functools
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 
 import msgspec
 
@@ -110,12 +110,12 @@ def entry_line(entry: Entry, due_at: str) -> str:
     )
 
 
-async def as_source(lines: Iterable[str]) -> AsyncIterator[bytes]:
-    """Yield the lines as COPY reads them, all at once: from a file-like object asyncpg would read in a thread."""
+def escaped(lines: Iterable[str]) -> bytes:
+    """Return the lines as COPY reads them."""
     text = "\n".join(lines).replace("\\", "\\\\")
     for line_break, stand_in in _LINE_BREAKS.items():
         text = text.replace(stand_in, repr(line_break)[1:-1])
-    yield text.encode()
+    return text.encode()
 
 
 @functools.lru_cache(maxsize=1_000)
