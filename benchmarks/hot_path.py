@@ -27,7 +27,7 @@ from benchmarks.sampled import TICK_SECONDS
 from benchmarks.suite import WORKLOADS
 from benchmarks.workload import SCALES
 from benchmarks.yardstick import workload
-from datchuan.stack.stack import SERVICES
+from datchuan.stack.stack import MODULES, SERVICES
 
 MILLION = 1_000_000
 _BACKENDS = text("SELECT pid, coalesce(nullif(application_name, ''), backend_type) AS name FROM pg_stat_activity")
@@ -123,7 +123,7 @@ async def profile(scale_name: str, path: Path) -> tuple[int, dict[str, Costs], d
             after = await _postgres_seconds(rig)
         costs = {}
         for service in SERVICES:
-            file = Path(folder) / f"services.{service}.json"
+            file = Path(folder) / f"{MODULES[service]}.json"
             costs[service] = costs_of(msgspec.json.decode(file.read_bytes(), type=Samples))
     return sent.rows, costs, {name: after[name] - before[name] for name in after}
 

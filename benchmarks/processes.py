@@ -12,7 +12,7 @@ MILLION = 1_000_000
 _MARKS = {
     "benchmarks.sender": SENDER,
     "shared.embedded.mailsink": "mailsink",
-    "services.ingest": "ingest",
+    "datchuan.ingest": "ingest",
     "services.evaluator": "evaluator",
     "services.notifier": "notifier",
     "valkey-server": "valkey",

@@ -5,7 +5,7 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +63,7 @@ class Setup:
     launcher: tuple[str, ...] = ()
     partitions: int = 1
     evaluators: int = 1
+    add_to_catalog: Callable[[Path], None] | None = None
 
     @property
     def all_settings(self) -> dict[str, str]:
@@ -156,6 +157,8 @@ async def start(setup: Setup) -> AsyncIterator[Rig]:
         write_catalog(setup.scale, catalog)
         if setup.with_mail:
             write_duties(setup.scale, catalog)
+        if setup.add_to_catalog is not None:
+            setup.add_to_catalog(catalog)
         data = DataFolder(folder / "data")
         data.create()
         options = StackOptions(

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import end_to_end, engine, growth, intake, latency, replay, report
+from benchmarks import end_to_end, engine, growth, intake, intake_formats, latency, replay, report
 from benchmarks.figures import Goal, Result, median_of
 from benchmarks.machine import describe
 from benchmarks.oracle import OracleRun
@@ -25,6 +25,9 @@ PROVINCE_RUNS = 3
 PROVINCE_EVENTS, NATION_EVENTS, FEW_EVENTS = 100_000, 1_000_000, 100_000
 SINGLE_EVENTS, LATENCY_EVENTS = 20_000, 75_000
 
+# The short national run is part of "growth", and large bodies take minutes: by themselves they run on request.
+ON_REQUEST = ("national-100k", "large")
+
 _AT_MOST = True
 GOALS = {
     "province": (Goal("ratio", 0.20), Goal("events_per_s", 50_000), Goal("cpu_s_per_million", 25, _AT_MOST)),
@@ -34,6 +37,8 @@ GOALS = {
         Goal("evaluator_mb", 300, _AT_MOST),
     ),
     "singles": (Goal("posts_per_s", 2_000), Goal("p99_ms", 50, _AT_MOST)),
+    "formats": intake_formats.GOALS,
+    "large": intake_formats.LARGE_GOALS,
     "latency": (Goal("to_verdict_p99_ms", 60, _AT_MOST), Goal("to_mail_p99_ms", 1_000, _AT_MOST)),
     "engine": (Goal("ratio", 0.8),),
     "replay": (Goal("events_per_s", 100_000),),
@@ -58,6 +63,8 @@ class Suite:
             "national": self.national,
             "national-100k": self.few,
             "intake": self.intake,
+            "formats": self.formats,
+            "large": self.large,
             "singles": self.singles,
             "latency": self.latency,
             "engine": self.engine,
@@ -80,6 +87,14 @@ class Suite:
     async def intake(self) -> None:
         """Run ingest alone."""
         self._tell(await intake.run_alone("intake", *self._prepare("province", PROVINCE_EVENTS)))
+
+    async def formats(self) -> None:
+        """Read and post data values in every format."""
+        self._tell(await intake_formats.run("formats"))
+
+    async def large(self) -> None:
+        """Post a body of 100 MB in every format."""
+        self._tell(await intake_formats.run_large("large"))
 
     async def singles(self) -> None:
         """Post single events."""
@@ -157,8 +172,7 @@ def _arguments() -> argparse.Namespace:
 async def run_benchmarks(options: argparse.Namespace) -> tuple[list[Result], float]:
     """Run the named benchmarks, or all, and return their results and how many seconds that took."""
     suite = Suite(options.workloads, lambda result: print(json.dumps(result.as_json()), flush=True))
-    # The short national run is part of "growth"; by itself it runs on request.
-    names = options.only.split(",") if options.only else [name for name in suite.benchmarks if name != "national-100k"]
+    names = options.only.split(",") if options.only else [name for name in suite.benchmarks if name not in ON_REQUEST]
     unknown = [name for name in names if name not in suite.benchmarks]
     if unknown:
         raise SystemExit(f"no benchmark is named {', '.join(unknown)}; there are {', '.join(suite.benchmarks)}")

@@ -15,7 +15,7 @@ from shared.catalog.problems import CatalogError
 
 commands = new_group("Check the catalog: rules, units, dispatches, addresses, source profiles.")
 
-_PARTS = ("units", "indicators", "rulesets", "standards", "rules", "dispatches", "addresses", "profiles")
+_PARTS = ("units", "indicators", "rulesets", "standards", "rules", "dispatches", "addresses", "profiles", "forms")
 
 
 @commands.command("check")

@@ -5,12 +5,12 @@ import unicodedata
 
 from datchuan.errors import USAGE, CommandError
 from shared.catalog.catalog import Catalog
+from shared.catalog.names import name_key, name_parts
 from shared.catalog.units import AdminUnit, resolve_unit
 from shared.contracts.vocabulary import UnitLevel
 
 COMMUNES = frozenset({UnitLevel.COMMUNE})
 ANY_LEVEL = frozenset(UnitLevel)
-_KINDS_VI = ("xã ", "thị trấn ", "phường ", "huyện ", "tỉnh ", "thành phố ", "thị xã ", "quận ")
 _LISTED = 12
 
 
@@ -47,9 +47,10 @@ def _by_code(catalog: Catalog, code: str, on: dt.date, levels: frozenset[UnitLev
 
 
 def _by_name(catalog: Catalog, name: str, on: dt.date, levels: frozenset[UnitLevel]) -> AdminUnit:
-    folded = name.casefold()
-    named = [unit for unit in catalog.units if unit.level in levels and folded in _names(unit)]
-    exact = [unit for unit in named if unit.name_vi.casefold() == folded]
+    wanted, (kind, bare) = name_key(name), name_parts(name)
+    borne = [(unit, *name_parts(unit.name_vi)) for unit in catalog.units if unit.level in levels]
+    named = [unit for unit, its_kind, its_bare in borne if its_bare == bare and kind in ("", its_kind)]
+    exact = [unit for unit in named if name_key(unit.name_vi) == wanted]
     for candidates in (exact, named):
         present = [unit for unit in candidates if unit.in_force(on)]
         if len(present) == 1:
@@ -67,11 +68,6 @@ def _by_name(catalog: Catalog, name: str, on: dt.date, levels: frozenset[UnitLev
     raise CommandError(
         f"{name!r} names {len(named)} units: {listed}{more}", "Give the code or id of one of them.", USAGE
     )
-
-
-def _names(unit: AdminUnit) -> frozenset[str]:
-    whole = unit.name_vi.casefold()
-    return frozenset({whole} | {whole.removeprefix(kind) for kind in _KINDS_VI if whole.startswith(kind)})
 
 
 def _candidate(catalog: Catalog, unit: AdminUnit) -> str:

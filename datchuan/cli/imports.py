@@ -1,139 +1,150 @@
-"""`datchuan import`: sends files of reports to an ingest."""
+"""`datchuan import`: sends files of reports to an ingest, in every format that it reads."""
 
 import asyncio
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import httpx
 import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from datchuan.cli.output import JsonOption, console, print_json, table
+from datchuan.cli.access import Access
+from datchuan.cli.import_report import Lang, print_json_report, print_report
+from datchuan.cli.output import JsonOption, Screen
 from datchuan.cli.rehearsal import Rehearsal
 from datchuan.cli.session import Session
-from datchuan.errors import FINDINGS, USAGE, CommandError, as_sentence
-from datchuan.sending.payloads import Format, Payload, read_payloads
-from datchuan.sending.posting import PostingError, Sender, Tally
-from datchuan.stack.access import LOCAL_SOURCE, ensure_token
+from datchuan.errors import FINDINGS, USAGE, CommandError
+from datchuan.sending.folders import Found, Item, find_files, open_items
+from datchuan.sending.pieces import cut_item, format_of
+from datchuan.sending.posting import PostingError, Sender
+from datchuan.sending.tallies import Tally
+from datchuan.stack.access import LOCAL_SOURCE
+from services.ingest.adapters.formats.detecting import SENDABLE
+from services.ingest.domain.reading import FORM_FORMATS, VALUE_FORMATS, PayloadFormat
 
-_TIMEOUT_SECONDS = 60.0
+# A body of 256 MB takes minutes to be taken, and is answered at the end.
+_TIMEOUT = httpx.Timeout(60.0, read=1_800.0)
 
 
 def import_files(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of reports; their format is detected.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE|DIR...", help="Files, archives of files, and folders.")],
     source: Annotated[
         str | None, typer.Option("--source", help="The source they come from; its token of the running stack is used.")
     ] = None,
+    form: Annotated[str | None, typer.Option("--form", help="The column template of spreadsheets and CSV.")] = None,
+    period: Annotated[str | None, typer.Option("--period", help="The period of rows that name none: 202409.")] = None,
+    observed_at: Annotated[
+        str | None, typer.Option("--observed-at", help="When rows without a time were observed (ISO 8601).")
+    ] = None,
+    format_: Annotated[
+        str | None, typer.Option("--format", help=f"Instead of detecting it: {', '.join(SENDABLE)}.")
+    ] = None,
+    atomic: Annotated[bool, typer.Option("--atomic", help="Take a file whole or not at all.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Store nothing; say what would become of it.")] = False,
+    lang: Annotated[Lang, typer.Option("--lang", help="The language of remedies.")] = Lang.EN,
     url: Annotated[str | None, typer.Option("--url", help="Base URL of ingest; DATCHUAN_INGEST_URL.")] = None,
     token: Annotated[str | None, typer.Option("--token", help="Bearer token; better in DATCHUAN_TOKEN_FILE.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the rows and send nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Send native events (JSON, NDJSON), CloudEvents or DHIS2 dataValueSets to ingest.
+    """Send DHIS2 (JSON, XML, CSV), ADX, FHIR, CloudEvents, native events (JSON, NDJSON) and spreadsheets to ingest.
 
-    NDJSON goes in requests of 1,000 lines. A file sent twice is told as duplicates and changes nothing. Rows that are
-    set aside are listed; the exit status is then 1.
+    Folders are walked, archives unpacked. A file sent twice is told as duplicates and changes nothing. A dry run also
+    tells which verdicts would change and who would be told, when an ingest is running; without one, rows are only
+    checked. Exit status: 0 all rows were taken, 1 some were set aside, 2 a file was refused.
     """
     session = Session()
-    payloads = [payload for file in files for payload in read_payloads(file)]
-    _need_source(session, payloads, source, token)
-    try:
-        if dry_run:
-            rehearsal = Rehearsal(session.catalog(), session.clock(), source or LOCAL_SOURCE)
-            tallies = asyncio.run(_take(payloads, rehearsal))
-        else:
-            tallies = asyncio.run(_send(payloads, _ingest_url(session, url), _Access(session, source, token)))
-    except (PostingError, httpx.HTTPError) as error:
-        raise CommandError(str(error), "What was sent before is stored; sending all again does no harm.") from error
-    _print(tallies, dry_run, as_json)
-    if any(tally.quarantined for tally in tallies.values()):
-        raise typer.Exit(FINDINGS)
-
-
-class _Access:
-    """Finds the token to send with: given, set in the environment, or that of the running stack."""
-
-    def __init__(self, session: Session, source: str | None, token: str | None) -> None:
-        self._session = session
-        self._source = source
-        self._token = token
-
-    async def token(self) -> str:
-        """Return the token."""
-        set_token = self._session.settings.token
-        if self._token or set_token:
-            return self._token or (set_token.get_secret_value() if set_token else "")
-        stack = self._session.stack
-        if stack is None:
-            raise CommandError("no token is known", "Give --token or DATCHUAN_TOKEN_FILE.", USAGE)
-        return await ensure_token(self._session.folder, stack.database_url, self._source or LOCAL_SOURCE)
-
-
-def _need_source(session: Session, payloads: list[Payload], source: str | None, token: str | None) -> None:
-    """Refuse a DHIS2 file of an unknown source: nothing would say what its data elements mean."""
-    is_known = source or token or session.settings.token
-    if not is_known and any(payload.format is Format.DHIS2 for payload in payloads):
-        known = ", ".join(sorted(session.catalog().profile_by_source)) or "the catalog has no source profile"
-        raise CommandError("the source of a DHIS2 file must be named", f"Give --source ({known}).", USAGE)
-
-
-def _ingest_url(session: Session, url: str | None) -> str:
-    known = url or session.settings.ingest_url or (session.stack.ingest_url if session.stack else None)
-    if known is None:
+    said = {"form": form, "period": period, "observedAt": observed_at, "format": format_}
+    asked = {name: value for name, value in said.items() if value}
+    asked |= {name: "true" for name, is_set in (("atomic", atomic), ("dryRun", dry_run)) if is_set}
+    if format_ is not None and format_ not in SENDABLE:
+        raise CommandError(f"the format {format_!r} is not known", f"Give one of: {', '.join(SENDABLE)}.", USAGE)
+    found = find_files(files)
+    base = url or session.settings.ingest_url or (session.stack.ingest_url if session.stack else None)
+    if base is None and not dry_run:
         raise CommandError(
             "no ingest is known", "Start one with `datchuan up`, or give --url or DATCHUAN_INGEST_URL.", USAGE
         )
-    return known
-
-
-async def _send(payloads: list[Payload], base: str, access: _Access) -> dict[Path, Tally]:
-    token = await access.token()
-    async with httpx.AsyncClient(base_url=base, timeout=_TIMEOUT_SECONDS, trust_env=False) as client:
-        return await _take(payloads, Sender(client, token))
-
-
-async def _take(payloads: list[Payload], taker: Sender | Rehearsal) -> dict[Path, Tally]:
-    tallies: dict[Path, Tally] = {}
-    for payload in payloads:
-        tallies[payload.file] = tallies.get(payload.file, Tally()) + await taker.post(payload)
-    return tallies
-
-
-def _print(tallies: dict[Path, Tally], dry_run: bool, as_json: bool) -> None:
-    total = sum(tallies.values(), Tally())
+    work = _Work(session, found, asked, source, token, is_quiet=as_json)
+    try:
+        tallies = asyncio.run(work.send(base) if base else work.rehearse())
+    except (PostingError, httpx.HTTPError) as error:
+        raise CommandError(str(error), "What was sent before is stored; sending all again does no harm.") from error
     if as_json:
-        documents = [{"file": file, **asdict(tally)} for file, tally in tallies.items()]
-        counts: dict[str, Any] = {name: value for name, value in asdict(total).items() if name != "errors"}
-        print_json({"dry_run": dry_run, **counts, "files": documents})
-        return
-    out = console()
-    shown = table(
-        "Dry run: nothing was stored" if dry_run else "", "file", "rows", "accepted", "duplicates", "set aside"
-    )
-    for file, tally in tallies.items():
-        numbers = (tally.rows, tally.accepted, tally.duplicates, tally.quarantined)
-        shown.add_row(str(file), *(str(count) for count in numbers))
-    out.print(shown)
-    for file, tally in tallies.items():
-        for error in tally.errors:
-            out.print(f"{file}, {error_line(error)}", soft_wrap=True)
-        if tally.quarantined > len(tally.errors) and not dry_run:
-            out.print(f"{file}: see `datchuan quarantine list` for all {tally.quarantined} rows that were set aside.")
+        print_json_report(tallies, found, dry_run=dry_run, is_offline=base is None)
+    else:
+        print_report(tallies, found, dry_run=dry_run, is_offline=base is None, lang=lang)
+    raise typer.Exit(_status(list(tallies.values())))
 
 
-def error_line(error: dict[str, Any]) -> str:
-    """Return one line on a row that was set aside: where it stands, its event id, the value at fault, the remedy.
+def _status(tallies: list[Tally]) -> int:
+    if any(tally.problem for tally in tallies):
+        return USAGE
+    return FINDINGS if any(tally.quarantined or tally.refused for tally in tallies) else 0
 
-    Native rows come with an id and a remedy; DHIS2 conflicts with the indexes of their values and one text for all.
-    """
-    if "errorCode" in error:
-        places = ", ".join(str(index) for index in error.get("indexes", ()))
-        objects = " ".join(f"{name}={value}" for name, value in error.get("objects", {}).items())
-        return f"value {places}, {objects}: {error.get('property', '')} – {error.get('value', '')}"
-    event = error.get("id")
-    fault = f"{error.get('field', '')}={error.get('value', '')!r}"
-    said = " ".join(as_sentence(text) for text in (error.get("detail", ""), error.get("remedy", "")) if text)
-    of_event = f", event {event}" if event else ""
-    return (
-        f"{error.get('row_kind', 'row')} {error.get('row', '?')}{of_event}: {error.get('reason', '')} {fault} – {said}"
-    )
+
+@dataclass
+class _Work:
+    """Everything that one run sends, and how."""
+
+    session: Session
+    found: Found
+    asked: dict[str, str]
+    source: str | None
+    token: str | None
+    is_quiet: bool
+
+    async def send(self, base: str) -> dict[str, Tally]:
+        """Send the files to an ingest and return what became of each."""
+        access = Access(self.session, self.source, self.token)
+        async with httpx.AsyncClient(base_url=base, timeout=_TIMEOUT, trust_env=False) as client:
+            sender: Sender | None = None
+            tallies: dict[str, Tally] = {}
+            with self._progress() as advance:
+                for item in self._items():
+                    if sender is None:
+                        sender = Sender(client, await access.token())
+                    tallies[item.path] = await self._one(item, sender, advance)
+            return tallies
+
+    async def rehearse(self) -> dict[str, Tally]:
+        """Check the files without an ingest and return what would become of each."""
+        rehearsal = Rehearsal(self.session.catalog(), self.session.clock(), self.source or LOCAL_SOURCE)
+        with self._progress() as advance:
+            return {item.path: await self._one(item, rehearsal, advance) for item in self._items()}
+
+    async def _one(self, item: Item, taker: Sender | Rehearsal, advance: Callable[[int], None]) -> Tally:
+        if item.problem:
+            return Tally(problem=item.problem)
+        format_ = PayloadFormat(self.asked["format"]) if "format" in self.asked else format_of(item)
+        self._need_source(format_)
+        tally = Tally()
+        for piece in cut_item(item, None if "atomic" in self.asked else format_):
+            tally += await taker.send(piece, self.asked, advance)
+            if tally.problem:
+                break
+        return tally
+
+    def _items(self) -> Iterator[Item]:
+        for file in self.found.files:
+            yield from open_items(file)
+
+    def _need_source(self, format_: PayloadFormat | None) -> None:
+        """Refuse data values of an unknown source: nothing would say what they mean."""
+        is_known = self.source or self.token or self.session.settings.token
+        if not is_known and format_ in VALUE_FORMATS - FORM_FORMATS:
+            known = ", ".join(sorted(self.session.catalog().profile_by_source)) or "the catalog has no source profile"
+            raise CommandError("the source of a file of data values must be named", f"Give --source ({known}).", USAGE)
+
+    @contextmanager
+    def _progress(self) -> Iterator[Callable[[int], None]]:
+        """Show the bytes sent on standard error, when that is a terminal; yield what counts them."""
+        screen = Screen(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+        is_shown = screen.is_terminal and not self.is_quiet
+        with Progress(*columns, console=screen, transient=True, disable=not is_shown) as progress:
+            total = sum(file.stat().st_size for file in self.found.files if file.is_file())
+            task = progress.add_task(f"{len(self.found.files)} files", total=total)
+            yield lambda count: progress.advance(task, count)

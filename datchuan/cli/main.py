@@ -1,6 +1,6 @@
 """`datchuan`: the command line of those who run the product."""
 
-from datchuan.cli import catalog, dead_letter, dispatch, quarantine, token
+from datchuan.cli import catalog, dead_letter, dispatch, poll, quarantine, source, token, units
 from datchuan.cli.demo import demo
 from datchuan.cli.explain import explain
 from datchuan.cli.group import new_group
@@ -8,6 +8,7 @@ from datchuan.cli.imports import import_files
 from datchuan.cli.migrate import migrate
 from datchuan.cli.rejudge import rejudge
 from datchuan.cli.status import status
+from datchuan.cli.template import template
 from datchuan.cli.up import up
 from datchuan.cli.verify import verify
 
@@ -25,10 +26,14 @@ app.command(rich_help_panel=_SEE)(explain)
 app.command(rich_help_panel=_SEE)(verify)
 app.command("import", rich_help_panel=_FEED)(import_files)
 app.command(rich_help_panel=_RULES)(rejudge)
+app.command(rich_help_panel=_FEED)(template)
 app.add_typer(token.commands, name="token", rich_help_panel=_FEED)
+app.add_typer(poll.commands, name="poll", rich_help_panel=_FEED)
 app.add_typer(quarantine.commands, name="quarantine", rich_help_panel=_FEED)
 app.add_typer(dead_letter.commands, name="dead-letter", rich_help_panel=_FEED)
 app.add_typer(catalog.commands, name="catalog", rich_help_panel=_RULES)
+app.add_typer(source.commands, name="source", rich_help_panel=_RULES)
+app.add_typer(units.commands, name="units", rich_help_panel=_RULES)
 app.add_typer(dispatch.commands, name="dispatch", rich_help_panel=_RULES)
 
 

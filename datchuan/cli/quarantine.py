@@ -116,7 +116,20 @@ def discard(ids: Annotated[list[int], typer.Argument(metavar="ID...")], as_json:
 
 
 def _document(row: QuarantineRow) -> dict[str, Any]:
-    fields = ("id", "source", "status", "reason", "field", "value", "detail", "row", "format", "event_id", "seen")
+    fields = (
+        "id",
+        "source",
+        "status",
+        "reason",
+        "field",
+        "value",
+        "detail",
+        "row",
+        "place",
+        "format",
+        "event_id",
+        "seen",
+    )
     remedy = REMEDIES[QuarantineReason(row.reason)]
     return {
         **{name: getattr(row, name) for name in fields},

@@ -75,7 +75,7 @@ async def _play(stack: Stack, catalog: Catalog, story: Story, options: DemoOptio
 def _result(told: Told, differences: int) -> DemoResult:
     return DemoResult(
         events=told.tally.rows,
-        accepted=told.tally.accepted,
+        accepted=told.tally.journaled,
         duplicates=told.tally.duplicates,
         quarantined=told.tally.quarantined,
         transitions=told.snapshot.transitions,

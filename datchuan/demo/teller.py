@@ -11,7 +11,8 @@ from datchuan.demo.mails import Mail
 from datchuan.demo.observer import Observer
 from datchuan.demo.snapshot import Snapshot
 from datchuan.demo.story import DISPATCH, Expectation, Step, Story
-from datchuan.sending.posting import Sender, Tally
+from datchuan.sending.posting import Sender
+from datchuan.sending.tallies import Tally
 from services.notifier.domain.route import addresses_for
 from shared.catalog.catalog import Catalog
 

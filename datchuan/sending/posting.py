@@ -1,41 +1,28 @@
-"""Sends reports to a running ingest and reads what became of them."""
+"""Sends files to a running ingest and reads what became of them."""
 
 import asyncio
 import json
-from dataclasses import dataclass, field
-from typing import Any
+import mimetypes
+import secrets
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from typing import Any, Final
 
 import httpx
 
 from datchuan.errors import as_sentence
-from datchuan.sending.payloads import CONTENT_TYPES, PATHS, Format, Payload
+from datchuan.sending.pieces import Piece
+from datchuan.sending.tallies import Tally, dhis2_tally, tally_of
 
-LONGEST_WAIT_SECONDS = 10.0
-_MOST_ERRORS = 100
+LONGEST_WAIT_SECONDS: Final = 10.0
+IMPORT_PATH: Final = "/v1/import"
+_DHIS2_PATH: Final = "/api/dataValueSets"
+_REFUSALS_OF_ALL: Final = frozenset({401, 403, 404, 405, 500, 502, 503, 504})
+
+Content = Callable[[], Iterator[bytes]]
 
 
 class PostingError(Exception):
-    """Ingest did not take a request; the text says why and what to do."""
-
-
-@dataclass(frozen=True)
-class Tally:
-    """What became of rows: accepted, known already, or set aside; `errors` explains the first of the last."""
-
-    rows: int = 0
-    accepted: int = 0
-    duplicates: int = 0
-    quarantined: int = 0
-    errors: tuple[dict[str, Any], ...] = field(default=())
-
-    def __add__(self, other: "Tally") -> "Tally":
-        return Tally(
-            self.rows + other.rows,
-            self.accepted + other.accepted,
-            self.duplicates + other.duplicates,
-            self.quarantined + other.quarantined,
-            (self.errors + other.errors)[:_MOST_ERRORS],
-        )
+    """Ingest took nothing and would take nothing else either; the text says why and what to do."""
 
 
 class Sender:
@@ -46,24 +33,50 @@ class Sender:
         self._token = token
         self._has_answered = False
 
-    async def post(self, payload: Payload) -> Tally:
-        """Send one request and return what became of its rows."""
-        answer = await self._post(PATHS[payload.format], CONTENT_TYPES[payload.format], payload.body)
-        if payload.format is Format.DHIS2:
-            return dhis2_tally(answer)
-        return events_tally(answer, payload.first_line - 1)
+    async def send(
+        self, piece: Piece, asked: Mapping[str, str], on_bytes: Callable[[int], None] = lambda _: None
+    ) -> Tally:
+        """Send a file or a piece of one and return what became of its rows; a refusal of the file is its problem."""
+        boundary = secrets.token_hex(16)
+        name = piece.item.name.replace("\\", "_").replace('"', "_").replace("\r", "_").replace("\n", "_")
+        media = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        before = (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+            f"Content-Type: {media}\r\n\r\n"
+        ).encode()
+        after = f"\r\n--{boundary}--\r\n".encode()
+        headers = {
+            "Content-Type": f"multipart/form-data; boundary={boundary}",
+            "Content-Length": str(len(before) + piece.end - piece.start + len(after)),
+        }
+
+        def content() -> Iterator[bytes]:
+            yield before
+            for chunk in piece.chunks():
+                yield chunk
+                on_bytes(len(chunk))
+            yield after
+
+        answer = await self._post(IMPORT_PATH, content, headers, asked)
+        return read_answer(answer).moved(piece.lines_before)
 
     async def post_dhis2(self, document: dict[str, Any]) -> Tally:
         """Send one DHIS2 dataValueSets document and return what became of its rows."""
         body = json.dumps(document, ensure_ascii=False).encode()
-        return dhis2_tally(await self._post(PATHS[Format.DHIS2], CONTENT_TYPES[Format.DHIS2], body))
+        answer = await self._post(_DHIS2_PATH, lambda: iter((body,)), {"Content-Type": "application/json"}, {})
+        found = _document(answer)
+        if answer.is_success or found.get("response", {}).get("rejectedIndexes"):
+            return dhis2_tally(found)
+        raise PostingError(_refusal(answer, found))
 
-    async def _post(self, path: str, content_type: str, body: bytes) -> dict[str, Any]:
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": content_type}
+    async def _post(
+        self, path: str, content: Content, headers: Mapping[str, str], asked: Mapping[str, str]
+    ) -> httpx.Response:
+        sent = {"Authorization": f"Bearer {self._token}", **headers}
         wait = 0.25
         while True:
             try:
-                answer = await self._client.post(path, content=body, headers=headers)
+                answer = await self._client.post(path, content=_in_turn(content), headers=sent, params=dict(asked))
             except httpx.TransportError as error:
                 # One that has answered before is restarting; one that never did is not there.
                 if not self._has_answered or wait > LONGEST_WAIT_SECONDS:
@@ -71,49 +84,42 @@ class Sender:
             else:
                 self._has_answered = True
                 if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or wait > LONGEST_WAIT_SECONDS:
-                    break
+                    return answer
             await asyncio.sleep(wait)
             wait *= 2
-        return read_answer(answer)
 
 
-def read_answer(answer: httpx.Response) -> dict[str, Any]:
-    """Return the report in an answer; PostingError when the request was refused as a whole."""
+def read_answer(answer: httpx.Response) -> Tally:
+    """Return what an answer says of one file; PostingError when other files would fare no better."""
+    document = _document(answer)
+    if "rows" in document:
+        return tally_of(document)
+    if answer.status_code in _REFUSALS_OF_ALL or not document:
+        raise PostingError(_refusal(answer, document))
+    taken = document.get("taken") or {}
+    return tally_of(taken) + Tally(problem=_why(answer, document))
+
+
+def _document(answer: httpx.Response) -> dict[str, Any]:
     try:
         document = answer.json()
     except ValueError:
-        document = {}
-    if not isinstance(document, dict):
-        document = {}
-    set_aside = document.get("quarantined") or document.get("response", {}).get("rejectedIndexes")
-    if answer.is_success or set_aside:
-        return document
-    detail = document.get("detail") or document.get("message") or document.get("title") or answer.reason_phrase
-    remedy = document.get("remedy", "")
-    raise PostingError(f"ingest refused the request ({answer.status_code}): {as_sentence(detail)} {remedy}".strip())
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
-def events_tally(document: dict[str, Any], lines_before: int = 0) -> Tally:
-    """Return the tally of an answer to native events; line numbers become those of the whole file."""
-    errors = []
-    for error in document.get("errors", ()):
-        shift = lines_before if error.get("row_kind") == "line" else 0
-        errors.append({**error, "row": error.get("row", 0) + shift})
-    counts = {name: int(document.get(name, 0)) for name in ("accepted", "duplicates", "quarantined")}
-    return Tally(rows=sum(counts.values()), errors=tuple(errors), **counts)
+def _refusal(answer: httpx.Response, document: Mapping[str, Any]) -> str:
+    return f"ingest refused the request ({answer.status_code}): {_why(answer, document)}"
 
 
-def dhis2_tally(document: dict[str, Any]) -> Tally:
-    """Return the tally of a DHIS2 ImportSummary, in which a duplicate counts as updated."""
-    summary = document["response"]
-    counts = {name: int(count) for name, count in summary["importCount"].items()}
-    return Tally(
-        rows=sum(counts.values()),
-        accepted=counts["imported"] + counts["deleted"],
-        duplicates=counts["updated"],
-        quarantined=counts["ignored"],
-        errors=tuple(summary.get("conflicts", ()))[:_MOST_ERRORS],
-    )
+def _why(answer: httpx.Response, document: Mapping[str, Any]) -> str:
+    why = document.get("detail") or document.get("message") or document.get("title") or answer.reason_phrase
+    return f"{as_sentence(str(why))} {document.get('remedy', '')}".strip()
+
+
+async def _in_turn(content: Content) -> AsyncIterator[bytes]:
+    for chunk in content():
+        yield chunk
 
 
 def _unreachable(client: httpx.AsyncClient, error: httpx.TransportError) -> str:

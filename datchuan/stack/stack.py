@@ -19,7 +19,12 @@ from datchuan.stack.supervisor import Supervisor
 from shared.embedded.postgres import EmbeddedPostgres
 from shared.embedded.valkey import EmbeddedValkey
 
-SERVICES = ("ingest", "evaluator", "notifier")
+MODULES: Mapping[str, str] = {
+    "ingest": "datchuan.ingest",
+    "evaluator": "services.evaluator",
+    "notifier": "services.notifier",
+}
+SERVICES = tuple(MODULES)
 MAIL_SINK = "mailsink"
 WELL_KNOWN_PORTS: Mapping[str, int] = {"ingest": 8080, "evaluator": 8081, "notifier": 8082, MAIL_SINK: 8025}
 
@@ -29,7 +34,7 @@ class StackOptions:
     """How a stack is run; `settings` are further settings of the services, by name without prefix.
 
     `services` are those to start; `postgres_settings` are further settings of PostgreSQL. `launcher` is what the
-    interpreter is given before `-m services.NAME`, for a profiler.
+    interpreter is given before `-m MODULE`, for a profiler.
     """
 
     catalog: Path | None = None
@@ -159,5 +164,5 @@ class Stack:
             inherited = without_settings(inherited, "SMTP_")
             settings |= {"SMTP_HOST": LOOPBACK, "SMTP_PORT": str(self._ports[MAIL_SINK])}
         environment = service_environment(inherited, settings)
-        command = [sys.executable, *options.launcher, "-m", f"services.{service}"]
+        command = [sys.executable, *options.launcher, "-m", MODULES[service]]
         return ChildProcess(name, command, environment, self.folder.logs / f"{name}.log")

@@ -11,12 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.ingest.adapters.backlog import Backlog
 from services.ingest.adapters.driver import on_other_session
+from services.ingest.adapters.formats.readers import all_readers
 from services.ingest.adapters.group_commit import CommitLimits, GroupCommit
 from services.ingest.adapters.intake import Intake, alias_tables
 from services.ingest.adapters.journal import Journal
 from services.ingest.adapters.outbox import Outbox
+from services.ingest.adapters.polling.following import MOST_AT_ONCE, PollFollower
+from services.ingest.adapters.polling.polls import load_polls
+from services.ingest.adapters.polling.states import SqlPollStore
 from services.ingest.adapters.tokens import SqlTokenStore, TokenCache
 from services.ingest.adapters.web.application import build_application
+from services.ingest.adapters.web.templates import Templates
+from services.ingest.domain.forecast import Foresee
 from services.ingest.domain.normalize import Normalizer
 from services.ingest.handlers import IngestHandlers
 from services.ingest.metrics import IngestMetrics
@@ -49,6 +55,7 @@ class IngestApplication:
     publisher: Publisher
     runtime_metrics: RuntimeMetrics
     streams: list[str]
+    polls: PollFollower | None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Wait for the servers, then work until SIGTERM or `stop`; requests in hand are committed and answered."""
@@ -65,6 +72,7 @@ class IngestApplication:
                 self.outbox.run(commits_ended),
                 relay.run(stop),
                 self.backlog.run(stop),
+                *([self.polls.run(stop)] if self.polls else []),
                 stop=stop,
             )
         finally:
@@ -90,7 +98,11 @@ class IngestApplication:
 
 async def run(settings: IngestSettings, stop: asyncio.Event) -> None:
     """Run the service until `stop` is set or a signal comes."""
-    application = build(settings, load_catalog(settings.catalog))
+    await serve(build(settings, load_catalog(settings.catalog)), stop)
+
+
+async def serve(application: IngestApplication, stop: asyncio.Event) -> None:
+    """Run the wired service until `stop` is set or a signal comes."""
     # Cycles are looked for rarely: what is built at start stays, and the rows of a request hold none.
     gc.collect()
     gc.freeze()
@@ -98,8 +110,10 @@ async def run(settings: IngestSettings, stop: asyncio.Event) -> None:
     await application.run(stop)
 
 
-def build(settings: IngestSettings, catalog: Catalog, clock: Clock | None = None) -> IngestApplication:
-    """Return the wired application; nothing connects before it runs."""
+def build(
+    settings: IngestSettings, catalog: Catalog, clock: Clock | None = None, foresee: Foresee | None = None
+) -> IngestApplication:
+    """Return the wired application; nothing connects before it runs. `foresee` tells what a dry run would change."""
     clock = clock or SystemClock(settings.clock_offset_days)
     registry = CollectorRegistry()
     streams = [partition_stream(INDICATOR_REPORTED, partition) for partition in range(settings.partitions)]
@@ -114,7 +128,9 @@ def build(settings: IngestSettings, catalog: Catalog, clock: Clock | None = None
     on_other_session(engine, journal.forget)
     on_other_session(engine, rehearsal.forget)
     committer = GroupCommit(journal.append, outbox.put, clock, metrics, limits)
-    intake = Intake(Normalizer(catalog), alias_tables(catalog), committer, rehearsal.rehearse, clock)
+    intake = Intake(
+        Normalizer(catalog), alias_tables(catalog), all_readers(catalog), committer, rehearsal.rehearse, clock, foresee
+    )
     tokens = TokenCache(SqlTokenStore(engine).find, settings.token_cache_seconds)
     backlog = Backlog(engine, streams, metrics, settings.max_backlog_bytes)
     handlers = IngestHandlers(intake, tokens, backlog, metrics, settings)
@@ -124,7 +140,20 @@ def build(settings: IngestSettings, catalog: Catalog, clock: Clock | None = None
         "publishing": publishing_check(publisher),
         "backlog": backlog.check(),
     }
-    http = build_application(handlers, registry, checks)
+    http = build_application(handlers, Templates(catalog), registry, checks)
+    polls = _follower(settings, catalog, intake, backlog, metrics)
     return IngestApplication(
-        settings, http, engine, broker, committer, backlog, outbox, publisher, runtime_metrics, streams
+        settings, http, engine, broker, committer, backlog, outbox, publisher, runtime_metrics, streams, polls
     )
+
+
+def _follower(
+    settings: IngestSettings, catalog: Catalog, intake: Intake, backlog: Backlog, metrics: IngestMetrics
+) -> PollFollower | None:
+    """Return what follows the configured polls, on connections of its own: each poll holds one while it works."""
+    if settings.polls is None:
+        return None
+    polls = load_polls(settings.polls, catalog.profile_by_source)
+    pool_size = min(len(polls), MOST_AT_ONCE)
+    engine = create_database(settings.database_url, "datchuan-ingest-polls", pool_size, command_timeout_seconds=10)
+    return PollFollower(polls, SqlPollStore(engine), intake, backlog, metrics.polls)

@@ -1,11 +1,14 @@
 """Metrics of ingest. Label values come from closed lists and are present at 0 from the start."""
 
+import datetime as dt
 from collections.abc import Sequence
 from enum import StrEnum
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from services.ingest.domain.polls import PolledValue, PollFailure
 from services.ingest.domain.receipts import Receipt
+from services.ingest.domain.report import ImportReport
 from shared.contracts.vocabulary import QuarantineReason
 
 _COMMIT_SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
@@ -27,6 +30,12 @@ class RequestFormat(StrEnum):
     NDJSON = "ndjson"
     CLOUDEVENTS = "cloudevents"
     DHIS2 = "dhis2"
+    DHIS2_XML = "dhis2_xml"
+    DHIS2_CSV = "dhis2_csv"
+    ADX = "adx"
+    FHIR = "fhir"
+    SPREADSHEET = "spreadsheet"
+    CSV = "csv"
     UNKNOWN = "unknown"
 
 
@@ -53,10 +62,69 @@ class PutOff(StrEnum):
     OUTAGE = "store_unavailable"
 
 
+class PollMetrics:
+    """The metrics of polls, by their configured names."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._last_success = Gauge(
+            "datchuan_ingest_poll_last_success_timestamp_seconds",
+            "When a poll last took in a whole window, by PostgreSQL's clock.",
+            ["poll"],
+            registry=registry,
+        )
+        self._interval = Gauge(
+            "datchuan_ingest_poll_interval_seconds", "How often a poll asks.", ["poll"], registry=registry
+        )
+        self._failures = Counter(
+            "datchuan_ingest_poll_failures_total", "Failed polls, by kind.", ["poll", "kind"], registry=registry
+        )
+        self._values = Counter(
+            "datchuan_ingest_poll_values_total",
+            "Polled values, by what became of them.",
+            ["poll", "outcome"],
+            registry=registry,
+        )
+
+    def declare(self, poll: str, interval_seconds: float) -> None:
+        """Make the samples of a poll present."""
+        self._last_success.labels(poll)
+        self._interval.labels(poll).set(interval_seconds)
+        for kind in PollFailure:
+            self._failures.labels(poll, kind.value)
+        for outcome in PolledValue:
+            self._values.labels(poll, outcome.value)
+
+    def succeeded(self, poll: str, at: dt.datetime) -> None:
+        """Note when a poll last took in a whole window, in this process or in another."""
+        self._last_success.labels(poll).set(at.timestamp())
+
+    def failed(self, poll: str, kind: PollFailure) -> None:
+        """Count a failure."""
+        self._failures.labels(poll, kind.value).inc()
+
+    def took(self, poll: str, report: ImportReport) -> None:
+        """Count what became of the values of an answer."""
+        counts = (
+            (PolledValue.ACCEPTED, report.accepted),
+            (PolledValue.UPDATED, report.updated),
+            (PolledValue.DELETED, report.deleted),
+            (PolledValue.DUPLICATE, report.duplicates),
+            (PolledValue.STALE, report.stale),
+            (PolledValue.QUARANTINED, report.quarantined),
+        )
+        for outcome, count in counts:
+            self.count(poll, outcome, count)
+
+    def count(self, poll: str, outcome: PolledValue, values: int) -> None:
+        """Count values of which one thing became."""
+        self._values.labels(poll, outcome.value).inc(values)
+
+
 class IngestMetrics:
     """The counters of the service, in one registry."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self.polls = PollMetrics(registry)
         self._count_rows(registry)
         self._measure_commits(registry)
         self._declare()
@@ -78,6 +146,12 @@ class IngestMetrics:
             "datchuan_ingest_put_off_total",
             "Requests answered with 503, by what there was too much of.",
             ["cause"],
+            registry=registry,
+        )
+
+        self.hang_ups = Counter(
+            "datchuan_ingest_hang_ups_total",
+            "Requests whose sender was gone before the body was complete.",
             registry=registry,
         )
 

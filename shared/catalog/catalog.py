@@ -8,6 +8,7 @@ from functools import cached_property
 
 from shared.catalog.base import CatalogModel
 from shared.catalog.dispatches import Address, OfficialDispatch
+from shared.catalog.forms import Form
 from shared.catalog.indicators import Indicator
 from shared.catalog.profiles import SourceProfile
 from shared.catalog.rulesets import IndicatorRule, Ruleset, Source, Standard
@@ -32,6 +33,7 @@ class Catalog(CatalogModel):
     dispatches: tuple[OfficialDispatch, ...]
     addresses: tuple[Address, ...]
     profiles: tuple[SourceProfile, ...]
+    forms: tuple[Form, ...] = ()
 
     @cached_property
     def rules_digest(self) -> str:
@@ -74,6 +76,11 @@ class Catalog(CatalogModel):
     def profile_by_source(self) -> dict[str, SourceProfile]:
         """Every source profile, by source."""
         return {profile.source: profile for profile in self.profiles}
+
+    @cached_property
+    def form_by_id(self) -> dict[str, Form]:
+        """Every column template, by id."""
+        return {form.id: form for form in self.forms}
 
     @cached_property
     def address_by_place(self) -> dict[tuple[str, str, str | None], Address]:

@@ -4,26 +4,30 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.catalog.catalog import Catalog
-from shared.catalog.checks import dispatches, profiles, rules, units
+from shared.catalog.checks import dispatches, forms, profiles, rules, units
 from shared.catalog.problems import Problem
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogFiles:
-    """The file names of the parts that have one file each, in the order of the catalog's own tuples."""
+    """The file names of the parts that have one file each, in the order of the catalog's own tuples.
 
+    `units` are the files that units stand in, with how many each has; units.yaml alone when it is empty.
+    """
+
+    units: tuple[tuple[str, int], ...] = ()
     dispatches: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
+    forms: tuple[str, ...] = ()
 
 
 Check = Callable[[Catalog, CatalogFiles], list[Problem]]
+# The checks that need the units alone.
+UNIT_CHECKS = (units.check_unit_names, units.check_unit_dates, units.check_unit_parents, units.check_successors)
 # Each check, and the parts of the catalog that it needs to be whole.
 CHECKS: tuple[tuple[Check, frozenset[str]], ...] = (
-    (lambda catalog, _: units.check_unit_names(catalog), frozenset({"units"})),
-    (lambda catalog, _: units.check_unit_dates(catalog), frozenset({"units"})),
-    (lambda catalog, _: units.check_unit_parents(catalog), frozenset({"units"})),
-    (lambda catalog, _: units.check_successors(catalog), frozenset({"units"})),
-    (lambda catalog, _: units.check_unit_sources(catalog), frozenset({"units", "rulesets"})),
+    (lambda catalog, files: [p for check in UNIT_CHECKS for p in check(catalog, files.units)], frozenset({"units"})),
+    (lambda catalog, files: units.check_unit_sources(catalog, files.units), frozenset({"units", "rulesets"})),
     (lambda catalog, _: profiles.check_indicators(catalog), frozenset({"indicators"})),
     (lambda catalog, _: rules.check_rule_names(catalog), frozenset({"rulesets"})),
     (lambda catalog, _: rules.check_rule_dates(catalog), frozenset({"rulesets"})),
@@ -37,8 +41,13 @@ CHECKS: tuple[tuple[Check, frozenset[str]], ...] = (
         frozenset({"addresses", "dispatches", "units"}),
     ),
     (lambda catalog, files: profiles.check_profile_sources(catalog, files.profiles), frozenset()),
+    (lambda catalog, files: profiles.check_categories(catalog, files.profiles), frozenset()),
     (lambda catalog, files: profiles.check_profile_places(catalog, files.profiles), frozenset({"units"})),
     (lambda catalog, files: profiles.check_aliases(catalog, files.profiles), frozenset({"indicators"})),
+    (lambda catalog, files: forms.check_form_names(catalog, files.forms), frozenset()),
+    (lambda catalog, files: forms.check_form_columns(catalog, files.forms), frozenset()),
+    (lambda catalog, files: forms.check_form_measures(catalog, files.forms), frozenset({"indicators"})),
+    (lambda catalog, files: forms.check_profile_forms(catalog, files.profiles), frozenset({"forms"})),
 )
 
 

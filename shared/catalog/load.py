@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from shared.catalog.catalog import Catalog
 from shared.catalog.check import CatalogFiles, check_catalog
 from shared.catalog.dispatches import AddressesFile, OfficialDispatch
+from shared.catalog.forms import Form
 from shared.catalog.indicators import IndicatorsFile
 from shared.catalog.problems import CatalogError, Problem
 from shared.catalog.profiles import SourceProfile
@@ -22,7 +23,7 @@ __all__ = ["SHIPPED", "CatalogError", "load_catalog"]
 
 SHIPPED = Path(__file__).parent / "data"
 UNITS, INDICATORS, RULESETS, ADDRESSES = "units.yaml", "indicators.yaml", "rulesets.yaml", "addresses.yaml"
-DISPATCHES, PROFILES = "dispatches", "profiles"
+DISPATCHES, PROFILES, FORMS, MORE_UNITS = "dispatches", "profiles", "forms", "units"
 DATA_SUFFIXES = (".yaml", ".yml", ".json", ".toml")
 DIGEST_CHARACTERS = 12
 
@@ -59,6 +60,12 @@ class _Reading:
                 values.append(value)
         return files, values
 
+    def read_units(self) -> tuple[list[str], list[UnitsFile]]:
+        """Return the names and models of units.yaml and of every file in the folder units."""
+        first = self.read("units", UNITS, UnitsFile)
+        files, values = self.read_folder(MORE_UNITS, UnitsFile)
+        return ([UNITS, *files], [first, *values]) if first is not None else (files, values)
+
 
 def load_catalog(directory: Path | None = None) -> Catalog:
     """Return the catalog of a folder, or the shipped one for None.
@@ -76,15 +83,16 @@ def load_catalog(directory: Path | None = None) -> Catalog:
     else:
         addresses = AddressesFile()
     dispatch_files, dispatches = reading.read_folder(DISPATCHES, OfficialDispatch)
+    form_files, forms = reading.read_folder(FORMS, Form)
     indicators = reading.read("indicators", INDICATORS, IndicatorsFile)
     profile_files, profiles = reading.read_folder(PROFILES, SourceProfile)
     rulesets = reading.read("rulesets", RULESETS, RulesetsFile)
-    units = reading.read("units", UNITS, UnitsFile)
+    unit_files, units = reading.read_units()
     catalog = Catalog(
         digest=reading.digest.hexdigest()[:DIGEST_CHARACTERS],
-        regions=units.regions if units else (),
-        groups=units.groups if units else (),
-        units=units.units if units else (),
+        regions=tuple(region for file in units for region in file.regions),
+        groups=tuple(group for file in units for group in file.groups),
+        units=tuple(unit for file in units for unit in file.units),
         indicators=indicators.indicators if indicators else (),
         sources=rulesets.sources if rulesets else (),
         rulesets=rulesets.rulesets if rulesets else (),
@@ -93,8 +101,14 @@ def load_catalog(directory: Path | None = None) -> Catalog:
         dispatches=tuple(dispatches),
         addresses=addresses.addresses if addresses else (),
         profiles=tuple(profiles),
+        forms=tuple(forms),
     )
-    files = CatalogFiles(dispatches=tuple(dispatch_files), profiles=tuple(profile_files))
+    files = CatalogFiles(
+        units=tuple((name, len(file.units)) for name, file in zip(unit_files, units, strict=True)),
+        dispatches=tuple(dispatch_files),
+        profiles=tuple(profile_files),
+        forms=tuple(form_files),
+    )
     problems = reading.problems + check_catalog(catalog, files, frozenset(reading.broken))
     if problems:
         raise CatalogError(problems)
@@ -105,9 +119,10 @@ def _unexpected_files(directory: Path) -> list[Problem]:
     """Return a problem for each data file that no part of the catalog reads: a misspelt name must not be ignored."""
     known = {UNITS, INDICATORS, RULESETS, ADDRESSES}
     found = [path for path in sorted(directory.iterdir()) if path.is_file() and path.name not in known]
-    for folder in (DISPATCHES, PROFILES):
+    for folder in (DISPATCHES, PROFILES, FORMS, MORE_UNITS):
         found += [path for path in sorted((directory / folder).glob("*")) if path.suffix != ".yaml"]
-    remedy = f"name it {', '.join(sorted(known))}, {DISPATCHES}/NAME.yaml or {PROFILES}/NAME.yaml, or remove it"
+    folders = ", ".join(f"{folder}/NAME.yaml" for folder in (DISPATCHES, PROFILES, FORMS, MORE_UNITS))
+    remedy = f"name it {', '.join(sorted(known))}, {folders}, or remove it"
     return [
         Problem(path.relative_to(directory).as_posix(), "", None, "is not a file of a catalog", remedy)
         for path in found

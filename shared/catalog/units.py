@@ -21,6 +21,8 @@ class AdminUnit(Dated):
     `code` is the statistical code and is reused after a merger, so it means nothing without a date; `id` is unique
     ("06187", and "06187@2025-07-01" for the unit that took the code over). `parent` is the id of the unit above.
     `region` and `group` key the thresholds. `successors` are ids; `split` says that none of them follows it whole.
+    `other_parts` are the codes of former units that have become a part of this one and need not be in the catalog: as
+    long as they are not, numbers of the parts that are there never add up to one of this unit.
     """
 
     id: str = Field(pattern=r"^[A-Za-z0-9_.@-]{1,40}$")
@@ -33,6 +35,7 @@ class AdminUnit(Dated):
     group: str | None = None
     successors: tuple[str, ...] = ()
     split: bool = False
+    other_parts: tuple[str, ...] = ()
     confidence: Confidence = Confidence.VERIFIED
     source: str | None = None
 

@@ -32,6 +32,7 @@ class CommuneType(StrEnum):
     XA = "xa"
     THI_TRAN = "thi_tran"
     PHUONG = "phuong"
+    DAC_KHU = "dac_khu"
 
 
 class Operator(StrEnum):
@@ -205,4 +206,11 @@ class QuarantineReason(StrEnum):
     SOURCE_NOT_ALLOWED = "source_not_allowed"
     ID_REUSED = "id_reused"
     UNKNOWN_ALIAS = "unknown_alias"
+    CONTRADICTED = "contradicted"
+    COMMUNE_SPLIT = "commune_split"
+    COMMUNE_PART = "commune_part"
+    COMMUNE_NAME_DIFFERS = "commune_name_differs"
+    AMBIGUOUS_COMMUNE = "ambiguous_commune"
+    AMBIGUOUS_NUMBER = "ambiguous_number"
+    UNCOMPUTED_FORMULA = "uncomputed_formula"
     UNSUPPORTED_DATA = "unsupported_data"

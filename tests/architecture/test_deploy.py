@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from datchuan.stack.stack import MODULES
 from services.evaluator.settings import EvaluatorSettings
 from services.ingest.settings import IngestSettings
 from services.notifier.settings import NotifierSettings
@@ -46,8 +47,8 @@ def secrets(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_command_of_a_service_is_a_module_that_can_be_run(compose: dict[str, Any], service: str) -> None:
     command = compose["services"][service]["command"]
 
-    assert command == ["python", "-m", f"services.{service}"]
-    assert importlib.util.find_spec(f"services.{service}.__main__")
+    assert command == ["python", "-m", MODULES[service]]
+    assert importlib.util.find_spec(MODULES[service])
 
 
 @pytest.mark.parametrize("service", SETTINGS)

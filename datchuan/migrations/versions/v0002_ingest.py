@@ -16,6 +16,9 @@ def upgrade() -> None:
     op.execute("CREATE SEQUENCE ingest.request_seq INCREMENT BY 10000")
     _create_arrival()
     _create_journal()
+    _create_newest()
+    _create_poll()
+    _create_polled()
     _create_quarantine()
     _create_request()
     _create_token()
@@ -27,6 +30,9 @@ def downgrade() -> None:
     op.drop_table("token", schema="ingest")
     op.drop_table("request", schema="ingest")
     op.drop_table("quarantine", schema="ingest")
+    op.drop_table("polled", schema="ingest")
+    op.drop_table("poll", schema="ingest")
+    op.drop_table("newest", schema="ingest")
     op.drop_table("journal", schema="ingest")
     op.drop_table("arrival", schema="ingest")
     op.execute("DROP SEQUENCE ingest.journal_seq")
@@ -59,6 +65,45 @@ def _create_journal() -> None:
     )
 
 
+def _create_newest() -> None:
+    op.create_table(
+        "newest",
+        sa.Column("fact", sa.LargeBinary(), nullable=False),
+        sa.Column("observed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("fact"),
+        schema="ingest",
+    )
+
+
+def _create_poll() -> None:
+    op.create_table(
+        "poll",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("window_end", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("window_end_ours", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("succeeded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("pending", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("name"),
+        schema="ingest",
+    )
+
+
+def _create_polled() -> None:
+    op.create_table(
+        "polled",
+        sa.Column("poll", sa.Text(), nullable=False),
+        sa.Column("fact", sa.LargeBinary(), nullable=False),
+        sa.Column("version", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("poll", "fact"),
+        schema="ingest",
+    )
+
+
 def _create_quarantine() -> None:
     op.create_table(
         "quarantine",
@@ -67,6 +112,7 @@ def _create_quarantine() -> None:
         sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("request_id", sa.BigInteger(), nullable=False),
         sa.Column("row", sa.Integer(), nullable=False),
+        sa.Column("place", sa.Text(), nullable=False),
         sa.Column("format", sa.Text(), nullable=False),
         sa.Column("event_id", sa.Text(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),

@@ -1,4 +1,13 @@
-"""Placing: which of two reports holds a slot, and whether a report takes back what an earlier one said."""
+"""Placing: which of two reports holds a slot, and whether a report takes back what an earlier one said.
+
+The order of periods, for the whole product: the later last day is the newer period, whatever the length; of two with
+the same last day the one that begins later, which is the shorter; of two with the same days the report observed later,
+then the one with the larger journal number. A period is its days and nothing else: 2024Q3, 2024-07-01/2024-09-30 and
+2024-07-01/P3M are one. So September goes before the nine months that end with it, the nine months before the first
+half, October before both, and December before its year. Each report says where the unit stands at the end of its
+period: what is counted up during a year is to be reported cumulatively (2024-9M), not by its months alone.
+`facts.period_of` and `restoring` follow the same order.
+"""
 
 from services.evaluator.domain.facts import Measure, measure_of
 from services.evaluator.domain.state import UnitState

@@ -37,7 +37,7 @@ async def complete_arrivals(driver: Driver, fresh: Fresh) -> None:
                 continue
             event_id = arrival_id(source, arrived.arrival, generation)
             event = msgspec.structs.replace(arrived.event, event_id=event_id)
-            fresh.add(run, [draft(arrived.row, event, arrived.raw, mate=arrived.mate)])
+            fresh.add(run, [draft(arrived.row, event, arrived.raw, mates=arrived.mates)])
 
 
 def _first_of_each(waiting: list[_Waiting]) -> tuple[dict[tuple[str, str], _Waiting], list[_Waiting]]:

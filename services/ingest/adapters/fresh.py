@@ -7,8 +7,8 @@ import msgspec
 
 from services.ingest.adapters.known_ids import KnownIds
 from services.ingest.adapters.submission import Submission
-from services.ingest.domain.reading import Draft, Key, PayloadFormat, decode_report
-from services.ingest.domain.receipts import Quarantined, Receipt
+from services.ingest.domain.reading import VALUE_FORMATS, Draft, Key, decode_report
+from services.ingest.domain.receipts import AtomicRefusedError, Quarantined, Receipt
 from shared.contracts.wire import IndicatorReported
 
 
@@ -39,7 +39,7 @@ class Fresh:
         self.known = known
         for submission, run in zip(batch, self.runs, strict=True):
             good = submission.reading.good
-            if submission.reading.format is PayloadFormat.DHIS2:  # only its reports may lack an id of their own
+            if submission.reading.format in VALUE_FORMATS:  # only their reports may lack an id of their own
                 self.arrivals += [(run, submission.source, draft) for draft in good if draft.arrival is not None]
                 good = [draft for draft in good if draft.arrival is None]
             self.add(run, good)
@@ -60,9 +60,12 @@ class Fresh:
         return not self.marks and not self.arrivals and not any(run.receipt.quarantined for run in self.runs)
 
     def is_plain(self, limit: int) -> bool:
-        """Whether there are only new reports, no more than `limit` of them."""
+        """Whether there are only new reports that ask nothing, no more than `limit` of them."""
         return (
-            0 < len(self.marks) <= limit and not self.arrivals and not any(run.receipt.quarantined for run in self.runs)
+            0 < len(self.marks) <= limit
+            and not self.arrivals
+            and not any(run.receipt.quarantined for run in self.runs)
+            and not any(submission.is_import for submission in self.batch)
         )
 
     def add(self, run: Run, drafts: Sequence[Draft]) -> None:
@@ -93,6 +96,8 @@ class Fresh:
                 yield run.receipt, draft, self.marks.pop(draft.key)
 
     def count(self) -> None:
-        """Count what is left as accepted."""
-        for run in self.runs:
+        """Count what is left as accepted; raises AtomicRefusedError when an atomic request has bad rows."""
+        for submission, run in zip(self.batch, self.runs, strict=True):
+            if submission.is_atomic and run.receipt.quarantined:
+                raise AtomicRefusedError(run.receipt.quarantined)
             run.receipt.count_accepted(run.drafts)

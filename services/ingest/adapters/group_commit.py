@@ -11,7 +11,7 @@ import structlog
 from services.ingest.adapters.submission import Committed, Submission
 from services.ingest.adapters.work_off import work_off
 from services.ingest.domain.errors import OverloadedError, StoreUnavailableError
-from services.ingest.domain.receipts import Receipt
+from services.ingest.domain.receipts import AtomicRefusedError, Receipt
 from services.ingest.metrics import IngestMetrics
 from shared.runtime.clock import Clock
 from shared.runtime.database import is_outage
@@ -105,7 +105,8 @@ class GroupCommit:
             async with asyncio.timeout(self._limits.timeout_seconds):
                 committed = await self._append([waiting.submission for waiting in batch])
         except Exception as error:  # noqa: BLE001 - every cause ends as an answer to exactly these senders
-            self._metrics.commit_failures.inc()
+            if not isinstance(error, AtomicRefusedError):
+                self._metrics.commit_failures.inc()
             await self._fail(batch, error)
             return
         except BaseException:
@@ -121,12 +122,15 @@ class GroupCommit:
         self._publish(committed.messages)
 
     async def _fail(self, batch: list[_Waiting], error: Exception) -> None:
+        """Answer a batch that was rolled back; what has more than one request is tried again one by one."""
         if is_outage(error):
             _log.warning("reports could not be committed", requests=len(batch), error=type(error).__name__)
             _refuse(batch, StoreUnavailableError(_AWAY))
         elif len(batch) > 1:
             for waiting in batch:
                 await self._commit([waiting])
+        elif isinstance(error, AtomicRefusedError):
+            _refuse(batch, error)
         else:
             _log.error("a request could not be committed", rows=batch[0].rows, error=type(error).__name__)
             _refuse(batch, error)

@@ -10,6 +10,7 @@ from services.ingest.adapters.arrivals import complete_arrivals
 from services.ingest.adapters.driver import Statement, lent_driver
 from services.ingest.adapters.fresh import Fresh, Run, is_same_report
 from services.ingest.adapters.known_ids import KnownIds
+from services.ingest.adapters.newest import tell_newest
 from services.ingest.adapters.numbers import NumberBlock
 from services.ingest.adapters.rows import (
     JOURNAL_COLUMNS,
@@ -23,7 +24,7 @@ from services.ingest.adapters.set_aside import set_aside
 from services.ingest.adapters.submission import Committed, Submission
 from services.ingest.adapters.tables import JOURNAL_SEQUENCE, REQUEST_SEQUENCE
 from services.ingest.domain.reading import Key
-from services.ingest.domain.receipts import Receipt
+from services.ingest.domain.receipts import AtomicRefusedError, Receipt
 from shared.runtime import mailbox
 from shared.runtime.copying import pieces
 from shared.runtime.database import Driver
@@ -101,6 +102,8 @@ class Journal:
             except asyncpg.UniqueViolationError:
                 fresh.known.trusted = False
                 continue
+            except AtomicRefusedError:
+                raise
             except BaseException:
                 self.forget()
                 raise
@@ -144,6 +147,7 @@ class Journal:
         if not fresh.known.trusted:
             await self._drop_existing(driver, fresh)
         fresh.count()
+        await tell_newest(driver, fresh)
         requests = await self._number_requests(driver, fresh)
         if requests["request_ids"]:
             await _STORE_REQUESTS.run(driver, requests)

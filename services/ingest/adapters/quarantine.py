@@ -29,6 +29,7 @@ class QuarantineRow(msgspec.Struct, frozen=True):
     source: str
     request_id: int
     row: int
+    place: str
     format: str
     event_id: str | None
     reason: str

@@ -1,14 +1,15 @@
 """Reads quarantined rows again with the catalog of today; what is right now enters the journal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.ingest.adapters.formats import cloudevents, native_body
-from services.ingest.adapters.formats.dhis2 import decode_data_value_set, read_data_values
-from services.ingest.adapters.intake import alias_tables
+from services.ingest.adapters.formats.kept import read_kept
+from services.ingest.adapters.formats.value_set import Wishes
+from services.ingest.adapters.intake import alias_tables, read_all
 from services.ingest.adapters.journal import Journal
 from services.ingest.adapters.quarantine import QuarantineRow, QuarantineStatus, SqlQuarantineStore, close_rows
 from services.ingest.adapters.submission import Submission
@@ -17,7 +18,8 @@ from services.ingest.domain.aliases import AliasTable
 from services.ingest.domain.errors import MalformedBodyError, PatientLevelDataError
 from services.ingest.domain.faults import Fault
 from services.ingest.domain.normalize import Normalizer
-from services.ingest.domain.reading import Desk, PayloadFormat, Reading
+from services.ingest.domain.pairing import read_values
+from services.ingest.domain.reading import VALUE_FORMATS, Desk, PayloadFormat, Reading
 from services.ingest.domain.receipts import Receipt
 from shared.catalog.catalog import Catalog
 from shared.runtime.clock import Clock
@@ -92,25 +94,27 @@ class QuarantineRetry:
     async def _read(self, row: QuarantineRow) -> Reading:
         """Return the row read with the rights that its source has today."""
         grant = await self._tokens.grant_of_source(row.source)
-        desk = Desk(self._normalizer, grant, self._clock.now(), row.received_at)
-        return read_row(PayloadFormat(row.format), row.raw, desk, self._aliases)
+        desk = Desk(self._normalizer, grant, self._clock.now(), row.received_at, self._aliases)
+        return await read_row(PayloadFormat(row.format), row.raw, desk, self._aliases)
 
 
-def read_row(format_: PayloadFormat, raw: bytes, desk: Desk, aliases: Mapping[str, AliasTable]) -> Reading:
+async def read_row(format_: PayloadFormat, raw: bytes, desk: Desk, aliases: Mapping[str, AliasTable]) -> Reading:
     """Return the reading of one quarantined row; a row that cannot be read as a whole gives an empty one."""
     reading = Reading(format_)
+    rows: Iterator[Awaitable[None] | None]
     try:
-        if format_ is PayloadFormat.DHIS2:
-            table = aliases.get(desk.grant.source)
-            rows = iter(()) if table is None else read_data_values(decode_data_value_set(raw), desk, reading, table)
+        if format_ in VALUE_FORMATS:
+            table = aliases.get(desk.grant.source) or AliasTable.empty(desk.grant.source)
+            rows = read_values((await read_kept(raw, Wishes(), table)).rows, desk, reading, table)
         elif format_ is PayloadFormat.CLOUDEVENTS:
-            rows = cloudevents.read_structured(raw, desk, reading)
+            rows = cloudevents.CloudEventReader({PayloadFormat.DATA_VALUES: read_kept}).read_structured(
+                raw, desk, reading
+            )
         elif format_ is PayloadFormat.NDJSON:
             rows = native_body.read_ndjson(raw, desk, reading)
         else:
             rows = native_body.read_json(raw, desk, reading)
-        for _ in rows:
-            pass
+        await read_all(rows)
     except (MalformedBodyError, PatientLevelDataError):
         return Reading(format_)
     return reading

@@ -13,14 +13,14 @@ from shared.runtime.database import Driver
 
 # A row whose retry had succeeded and that is bad again is open again; one discarded by hand stays discarded.
 _SET_ASIDE: Final = Statement(
-    "INSERT INTO ingest.quarantine AS known (source, digest, request_id, row, format, event_id, reason, field, value, "
-    "detail, raw, received_at, last_seen_at, seen, status) "
-    "SELECT source, digest, request_id, row, format, event_id, reason, field, value, detail, raw, at, at, seen, 'open' "
-    "FROM unnest(CAST(:sources AS text[]), CAST(:digests AS bytea[]), CAST(:requests AS bigint[]), "
-    "CAST(:rows AS integer[]), CAST(:formats AS text[]), CAST(:ids AS text[]), CAST(:reasons AS text[]), "
-    "CAST(:fields AS text[]), CAST(:values AS text[]), CAST(:details AS text[]), CAST(:raws AS bytea[]), "
-    "CAST(:received AS timestamptz[]), CAST(:seen AS integer[])) "
-    "AS given (source, digest, request_id, row, format, event_id, reason, field, value, detail, raw, at, seen) "
+    "INSERT INTO ingest.quarantine AS known (source, digest, request_id, row, place, format, event_id, reason, field, "
+    "value, detail, raw, received_at, last_seen_at, seen, status) "
+    "SELECT source, digest, request_id, row, place, format, event_id, reason, field, value, detail, raw, at, at, seen, "
+    "'open' FROM unnest(CAST(:sources AS text[]), CAST(:digests AS bytea[]), CAST(:requests AS bigint[]), "
+    "CAST(:rows AS integer[]), CAST(:places AS text[]), CAST(:formats AS text[]), CAST(:ids AS text[]), "
+    "CAST(:reasons AS text[]), CAST(:fields AS text[]), CAST(:values AS text[]), CAST(:details AS text[]), "
+    "CAST(:raws AS bytea[]), CAST(:received AS timestamptz[]), CAST(:seen AS integer[])) "
+    "AS given (source, digest, request_id, row, place, format, event_id, reason, field, value, detail, raw, at, seen) "
     "ORDER BY source, digest "
     "ON CONFLICT (source, digest) DO UPDATE SET seen = known.seen + excluded.seen, "
     "last_seen_at = excluded.last_seen_at, reason = excluded.reason, field = excluded.field, value = excluded.value, "
@@ -64,6 +64,7 @@ def _parameters(found: dict[_Key, _BadRow]) -> dict[str, object]:
         "digests": [digest for _, digest in found],
         "requests": [row.receipt.request_id for row in rows],
         "rows": [bad.row for bad in firsts],
+        "places": [_storable(row.submission.reading.place(bad.row)) for row, bad in zip(rows, firsts, strict=True)],
         "formats": [row.submission.reading.format.value for row in rows],
         "ids": [_storable(bad.event_id) for bad in firsts],
         "reasons": [bad.fault.reason.value for bad in firsts],

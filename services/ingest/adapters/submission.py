@@ -10,13 +10,18 @@ from shared.runtime.mailbox import Outgoing
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """One request that was read and is to be stored. `source` is the one of the token."""
+    """One request that was read and is to be stored. `source` is the one of the token.
+
+    `is_import` asks which of its reports are corrections or stale; `is_atomic` wants all of its rows or none.
+    """
 
     source: str
     content_type: str
     body: bytes
     received_at: dt.datetime
     reading: Reading
+    is_import: bool = False
+    is_atomic: bool = False
 
 
 @dataclass(frozen=True, slots=True)

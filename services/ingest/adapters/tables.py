@@ -94,6 +94,7 @@ class Quarantine(IngestTable, table=True):
     digest: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     request_id: int = Field(sa_column=_number())
     row: int
+    place: str = Field(sa_column=_text())
     format: str = Field(sa_column=_text())
     event_id: str | None = Field(sa_column=_text(nullable=True))
     reason: str = Field(sa_column=_text())
@@ -129,3 +130,37 @@ class Arrival(IngestTable, table=True):
     key: str = Field(sa_column=Column(Text, primary_key=True))
     value: str = Field(sa_column=_text())
     generation: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=text("1")))
+
+
+class Poll(IngestTable, table=True):
+    """How far a poll of a DHIS2 instance has come.
+
+    `window_end` is where the last window ended by the server's clock, `window_end_ours` the same moment by ours;
+    `scope` is a digest of what was asked for. `pending` are values on their way into the journal.
+    """
+
+    name: str = Field(sa_column=Column(Text, primary_key=True))
+    scope: str = Field(sa_column=_text())
+    window_end: dt.datetime | None = Field(sa_column=_moment(nullable=True))
+    window_end_ours: dt.datetime | None = Field(sa_column=_moment(nullable=True))
+    succeeded_at: dt.datetime | None = Field(sa_column=_moment(nullable=True))
+    failed_at: dt.datetime | None = Field(sa_column=_moment(nullable=True))
+    failures: int
+    error: str = Field(sa_column=_text())
+    due_at: dt.datetime = Field(sa_column=_moment())
+    pending: bytes | None = Field(sa_column=Column(LargeBinary, nullable=True))
+
+
+class Polled(IngestTable, table=True):
+    """Which version of each value a poll has brought last, as digests: what a later window brings again is known."""
+
+    poll: str = Field(sa_column=Column(Text, primary_key=True))
+    fact: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    version: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class Newest(IngestTable, table=True):
+    """The newest moment at which imports observed a fact: tells a correction and a stale report from a new one."""
+
+    fact: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    observed_at: dt.datetime = Field(sa_column=_moment())

@@ -47,3 +47,16 @@ class ForbiddenError(IngestError):
 
 class UnsupportedFormatError(IngestError):
     """The content type or encoding is none that this endpoint reads."""
+
+
+class PartlyTakenError(IngestError):
+    """A large body was taken in part when something failed: `cause` says what, `taken` how many rows became what."""
+
+    def __init__(self, taken: dict[str, int], place: str, cause: Exception) -> None:
+        why = f" {cause}" if isinstance(cause, IngestError) and str(cause) else ""
+        super().__init__(
+            f"Reading stopped at {place}.{why} The {taken['rows']} rows before it had been worked off and stay so, "
+            f"{taken['quarantined']} of them set aside. Send the whole body again: they are duplicates then."
+        )
+        self.taken = taken
+        self.cause = cause

@@ -5,7 +5,8 @@ from typing import Final
 
 import msgspec
 
-_SEPARATOR: Final = "\x1f"
+# JSON tells the parts and their types apart, and takes a third of the time of joining texts.
+_encode: Final = msgspec.json.Encoder().encode
 
 
 class Arrival(msgspec.Struct, frozen=True):
@@ -20,13 +21,12 @@ class Arrival(msgspec.Struct, frozen=True):
 
 
 def content_id(*parts: object) -> str:
-    """Return the hash of the parts: stable between processes and versions.
+    """Return the hash of the parts (texts, numbers, moments): stable between processes and versions.
 
     >>> content_id("a", 1) == content_id("a", "1"), content_id("a", "b") == content_id("ab")
-    (True, False)
+    (False, False)
     """
-    text = _SEPARATOR.join(f"{len(str(part))}:{part}" for part in parts)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(_encode(parts)).hexdigest()
 
 
 def arrival_id(source: str, arrival: Arrival, generation: int) -> str:

@@ -2,15 +2,16 @@
 
 import datetime as dt
 import difflib
-import json
 import math
 from collections.abc import Callable
 from typing import Annotated, Final
 
 import msgspec
+from msgspec.structs import astuple
 
+from services.ingest.domain.documents import decode_document
 from services.ingest.domain.faults import Fault, RefusedError, refuse
-from services.ingest.domain.privacy import refuse_personal_data, refuse_personal_text
+from services.ingest.domain.repeated_names import NAME_END
 from shared.contracts.vocabulary import QuarantineReason, Stage
 
 MAX_ID_LENGTH: Final = 200
@@ -56,7 +57,18 @@ class NativeEvent(msgspec.Struct, frozen=True, gc=False, kw_only=True, forbid_un
 _FIELDS: Final = frozenset(NativeEvent.__struct_fields__)
 _NEARLY: Final = 0.8  # "delete", "Sex" and "observedAt" are near enough, "comment" is not
 decode_fast: Final[Callable[[bytes | msgspec.Raw], NativeEvent]] = msgspec.json.Decoder(NativeEvent).decode
-UNDECODABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_ALL_NAMES: Final = len(NativeEvent.__struct_fields__)
+_OTHER_NAMES: Final = _ALL_NAMES - 1
+_SPACE_AFTER_TEXT: Final = b'" '
+
+
+def may_repeat_names(text: bytes, event: NativeEvent) -> bool:
+    """Return whether the text of an event needs a close look: it may hold more names than the event has.
+
+    One that is not deleted need not say so; white space before a colon hides a name from the count.
+    """
+    names = (_ALL_NAMES if event.deleted else _OTHER_NAMES) - astuple(event).count(None)
+    return text.count(NAME_END) != names or _SPACE_AFTER_TEXT in text
 
 
 def diagnose(raw: bytes) -> NativeEvent | Fault:
@@ -70,39 +82,16 @@ def diagnose(raw: bytes) -> NativeEvent | Fault:
         return refused.fault
 
 
-def decode_document(raw: bytes) -> object:
-    """Return the JSON document in `raw`, NaN and Infinity included; refuses malformed text and personal data."""
-    try:
-        document = msgspec.json.decode(raw)
-    except UNDECODABLE:
-        document = _decode_loosely(raw)
-    refuse_personal_data(document)
-    return document
-
-
-def _decode_loosely(raw: bytes) -> object:
-    try:
-        document = json.loads(raw)
-        json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair is no text: nobody could store it
-    except RecursionError:
-        refuse_personal_text(raw)
-        raise refuse(QuarantineReason.MALFORMED_JSON, "", detail="nested too deeply") from None
-    except ValueError as error:
-        refuse_personal_text(raw)
-        half_a_pair = isinstance(error, UnicodeEncodeError)
-        not_utf8 = isinstance(error, UnicodeDecodeError)
-        detail = "half a surrogate pair" if half_a_pair else "not UTF-8" if not_utf8 else str(error)
-        raise refuse(QuarantineReason.MALFORMED_JSON, "", detail=detail) from None
-    return document
-
-
 def event_from(document: object) -> NativeEvent:
     """Return the event in a decoded document; refuses the first field that is missing or of a wrong type."""
     if not isinstance(document, dict):
         raise refuse(QuarantineReason.WRONG_TYPE, "", document, "an event is a JSON object")
     if "resourceType" in document:
         raise refuse(
-            QuarantineReason.UNSUPPORTED_DATA, "resourceType", document["resourceType"], "FHIR is not read here"
+            QuarantineReason.UNSUPPORTED_DATA,
+            "resourceType",
+            document["resourceType"],
+            "FHIR is read as application/fhir+json",
         )
     for name in ("id", "commune", "indicator", "period"):
         if document.get(name) in (None, ""):

@@ -11,6 +11,7 @@ from services.ingest.domain.cells import (
     compile_cells,
     explain_no_plan,
 )
+from services.ingest.domain.communes import Communes, Registry
 from services.ingest.domain.faults import Fault, RefusedError, refuse
 from services.ingest.domain.measures import read_measure
 from services.ingest.domain.native import NativeEvent
@@ -60,6 +61,20 @@ class Normalizer:
         self._plans: dict[CellKey, CellPlan] = compile_cells(catalog)
         self._spans = Spans(catalog)
         self._indicators: dict[str, Indicator] = dict(catalog.indicator_by_key)
+        self._registry = Registry(catalog)
+        self._communes: dict[dt.date | None, Communes] = {}
+
+    def communes(self, codes_as_of: dt.date | None) -> Communes:
+        """Return the look-up of units for sources whose codes are read on a day, or on the last day of the period."""
+        found = self._communes.get(codes_as_of)
+        if found is None:
+            found = self._communes[codes_as_of] = Communes(self._registry, self._spans, codes_as_of)
+        return found
+
+    def takes_events(self, indicator: str, sex: str | None, sector: str | None) -> bool:
+        """Return whether a value of this cell is a number of events, which can be added up, and no percentage."""
+        plan = self._plans.get((indicator, sex, sector))
+        return plan is not None and plan.count
 
     def normalize(self, event: NativeEvent, source: str, limits: Limits) -> IndicatorReported | Fault:
         """Return the report with `seq` 0 (the journal numbers it), or what is wrong with the event."""

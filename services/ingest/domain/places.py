@@ -1,7 +1,7 @@
 """Which unit a commune code means in a period: codes are reused after mergers and mean nothing without a date."""
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Final
 
 import msgspec
@@ -13,6 +13,7 @@ from shared.catalog.units import AdminUnit, resolve_unit
 from shared.contracts.vocabulary import QuarantineReason, UnitLevel
 
 _MAX_REMEMBERED: Final = 200_000
+_COUNTED_EVERY: Final = 64  # counting costs more than reading a period does
 
 
 class Place(msgspec.Struct, frozen=True, gc=False):
@@ -37,7 +38,7 @@ class PlacesOnDay(dict[str, Place]):
     def __missing__(self, code: str) -> Place:
         held_by = self._by_code.get(code)
         if held_by is None:
-            raise refuse(QuarantineReason.UNKNOWN_COMMUNE, "commune", code, self._hint(code))
+            raise refuse(QuarantineReason.UNKNOWN_COMMUNE, "commune", code, zero_hint(code, self._by_code))
         unit = resolve_unit(held_by, self._day)
         if unit is None:
             detail = f"no unit held this code on {self._day.isoformat()}"
@@ -45,9 +46,15 @@ class PlacesOnDay(dict[str, Place]):
         place = self[code] = Place(unit.id, unit.level)
         return place
 
-    def _hint(self, code: str) -> str:
-        padded = code.removesuffix(".0").zfill(5)
-        return f"did a spreadsheet turn {padded} into a number?" if padded in self._by_code else ""
+
+def zero_hint(code: str, known: Container[str]) -> str:
+    """Return a question when an unknown code is a known one that lost its leading zeros, else nothing.
+
+    >>> zero_hint("6187.0", {"06187"})
+    'did a spreadsheet turn 06187 into a number?'
+    """
+    padded = code.removesuffix(".0").zfill(5)
+    return f"did a spreadsheet turn {padded} into a number?" if padded in known else ""
 
 
 class Span(msgspec.Struct, frozen=True, gc=False):
@@ -77,7 +84,7 @@ class Spans(dict[str, Span]):
         period = parse_period(text)
         if period is None:
             raise refuse(QuarantineReason.BAD_PERIOD, "period", text)
-        if len(self) + sum(map(len, self._days.values())) >= _MAX_REMEMBERED:
+        if len(self) % _COUNTED_EVERY == 0 and sum(map(len, self._days.values())) >= _MAX_REMEMBERED:
             self.clear()
             self._days.clear()
         places = self._days.get(period.end)

@@ -1,13 +1,15 @@
 """What reading a request gives: good reports, bad rows, and at whose desk they were read."""
 
+import copy
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 import msgspec
 
+from services.ingest.domain.aliases import AliasTable
 from services.ingest.domain.errors import BodyTooLargeError
 from services.ingest.domain.faults import Fault
 from services.ingest.domain.identity import Arrival
@@ -17,9 +19,9 @@ from services.ingest.domain.tokens import Grant
 from shared.contracts.vocabulary import QuarantineReason
 from shared.contracts.wire import IndicatorReported, encode
 
-NO_MATE: Final = -1
 # One sender with a wrong file must not keep the database, and so all others, busy with what it cannot read.
 MAX_BAD_ROWS: Final = 10_000
+MAX_REMARKS: Final = 100
 Key = tuple[str, str]
 
 # Every report is encoded once, with `seq` 0; its number is put in place of the 0 when the journal gives one.
@@ -36,6 +38,24 @@ class PayloadFormat(StrEnum):
     NDJSON = "ndjson"
     CLOUDEVENTS = "cloudevents"
     DHIS2 = "dhis2"
+    DHIS2_XML = "dhis2_xml"
+    DHIS2_CSV = "dhis2_csv"
+    ADX = "adx"
+    FHIR = "fhir"
+    SPREADSHEET = "spreadsheet"
+    CSV = "csv"
+    DATA_VALUES = "data_values"
+
+
+# The formats whose rows are data values: a profile explains them, and they bring no id of their own.
+VALUE_FORMATS: Final = frozenset(PayloadFormat) - {
+    PayloadFormat.NATIVE_JSON,
+    PayloadFormat.NDJSON,
+    PayloadFormat.CLOUDEVENTS,
+}
+
+# These say themselves what their columns mean, so their sender needs no profile.
+FORM_FORMATS: Final = frozenset({PayloadFormat.SPREADSHEET, PayloadFormat.CSV})
 
 
 class RowKind(StrEnum):
@@ -48,8 +68,8 @@ class RowKind(StrEnum):
 class Draft(msgspec.Struct, frozen=True, gc=False):
     """A good report before the journal numbers it, encoded: thousands of them wait for a commit.
 
-    `key` is its source and its id, `tail` its JSON after the number. `mate` is the row of its other half, when two rows
-    make one report.
+    `key` is its source and its id, `tail` its JSON after the number. `mates` are its further rows, when several make
+    one report.
     """
 
     row: int
@@ -59,7 +79,7 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
     raw: bytes
     deleted: bool = False
     arrival: Arrival | None = None
-    mate: int = NO_MATE
+    mates: tuple[int, ...] = ()
 
     def numbered(self, seq: int) -> str:
         """Return the whole JSON of the report with its number."""
@@ -71,10 +91,12 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
         return decode_report(self.numbered(0))
 
 
-def draft(row: int, event: IndicatorReported, raw: bytes, arrival: Arrival | None = None, mate: int = NO_MATE) -> Draft:
+def draft(
+    row: int, event: IndicatorReported, raw: bytes, arrival: Arrival | None = None, mates: tuple[int, ...] = ()
+) -> Draft:
     """Return the draft of a report whose `seq` is 0."""
     tail = encode(event).decode().removeprefix(_UNNUMBERED)
-    return Draft(row, (event.source, event.event_id), event.unit, tail, raw, event.deleted, arrival, mate)
+    return Draft(row, (event.source, event.event_id), event.unit, tail, raw, event.deleted, arrival, mates)
 
 
 def drafts(reports: Sequence[tuple[int, IndicatorReported, bytes]]) -> list[Draft]:
@@ -97,33 +119,77 @@ class BadRow(msgspec.Struct, frozen=True):
     fault: Fault
     raw: bytes
     event_id: str | None = None
-    mate: int = NO_MATE
+    mates: tuple[int, ...] = ()
+
+
+class Remark(msgspec.Struct, frozen=True):
+    """What a sender should know though no row is refused for it: strata that do not add up, what was left unread."""
+
+    place: str
+    text: str
+    text_vi: str
 
 
 class Desk:
     """Everything a reader needs to know: the catalog's tables, the sender's rights, and the time."""
 
-    __slots__ = ("allowed", "grant", "limits", "normalizer", "received_at")
+    __slots__ = ("allowed", "grant", "limits", "normalizer", "received_at", "tables")
 
     def __init__(
-        self, normalizer: Normalizer, grant: Grant, now: dt.datetime, received_at: dt.datetime | None = None
+        self,
+        normalizer: Normalizer,
+        grant: Grant,
+        now: dt.datetime,
+        received_at: dt.datetime | None = None,
+        tables: Mapping[str, AliasTable] | None = None,
     ) -> None:
         self.normalizer = normalizer
         self.grant = grant
         self.allowed = {grant.source}
         self.limits = Limits(now)
         self.received_at = now if received_at is None else received_at
+        self.tables = tables or {}
+
+    def may_speak_for(self, source: str) -> bool:
+        """Return whether the sender may send reports of a source; remembers that it may."""
+        if source in self.allowed:
+            return True
+        if not self.grant.allows(source) or not source.isprintable():
+            return False
+        self.allowed.add(source)
+        return True
+
+    def speaking_for(self, source: str) -> "Desk":
+        """Return the desk at which the reports of a source are read that this sender may speak for."""
+        desk = copy.copy(self)
+        desk.grant = msgspec.structs.replace(self.grant, source=source)
+        return desk
 
 
 @dataclass(slots=True)
 class Reading:
-    """The rows of one request, sorted into good and bad."""
+    """The rows of one request, sorted into good and bad.
+
+    `locate` tells where in the body a row stands, in the words of the format; `first_row` is the number of the first
+    row when the body is a part of a larger one. `repeated_rows` said again what another row of the request says.
+    """
 
     format: PayloadFormat
     row_kind: RowKind = RowKind.INDEX
     rows: int = 0
+    first_row: int = 0
+    repeated_rows: int = 0
+    complete_date: str | None = None
+    locate: Callable[[int], str] | None = None
     good: list[Draft] = field(default_factory=list)
     bad: list[BadRow] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
+
+    def place(self, row: int) -> str:
+        """Return where a row stands: "line 7", "dataValues[3]", "BHYT!F6", an XPath or a FHIRPath."""
+        if self.locate is not None:
+            return self.locate(row)
+        return f"line {row}" if self.row_kind is RowKind.LINE else f"[{row}]"
 
     def take(self, desk: Desk, event: NativeEvent, row: int, raw: bytes, prefix: str = "") -> None:
         """Sort one decoded event into good or bad."""
@@ -155,8 +221,6 @@ def judge(desk: Desk, event: NativeEvent) -> IndicatorReported | Fault:
     source = event.source
     if source is None:
         source = desk.grant.source
-    elif source not in desk.allowed:
-        if not desk.grant.allows(source) or not source.isprintable():
-            return Fault(QuarantineReason.SOURCE_NOT_ALLOWED, "source", source[:100], "the token may not speak for it")
-        desk.allowed.add(source)
+    elif not desk.may_speak_for(source):
+        return Fault(QuarantineReason.SOURCE_NOT_ALLOWED, "source", source[:100], "the token may not speak for it")
     return desk.normalizer.normalize(event, source, desk.limits)

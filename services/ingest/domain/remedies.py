@@ -112,8 +112,34 @@ REMEDIES: Final[dict[Reason, Remedy]] = {
         "Add the data element and option to the source's profile in the catalog.",
         "Bổ sung mã phần tử dữ liệu và nhóm phân tổ vào hồ sơ của nguồn trong danh mục.",
     ),
+    Reason.CONTRADICTED: Remedy(
+        "Send one value for each fact, or say when each was observed.",
+        "Mỗi số liệu chỉ gửi một giá trị, hoặc ghi rõ thời điểm ghi nhận của từng giá trị.",
+    ),
+    Reason.COMMUNE_SPLIT: Remedy(
+        "Report the units of today one by one: the numbers of a divided unit are never divided automatically.",
+        "Báo cáo riêng từng đơn vị hành chính mới: số liệu của đơn vị đã chia tách không được tự động chia.",
+    ),
+    Reason.COMMUNE_PART: Remedy(
+        "Report the merged unit as a whole, or all its former units in one message.",
+        "Báo cáo toàn xã mới, hoặc gửi đủ số liệu của tất cả các xã cũ trong cùng một lần.",
+    ),
+    Reason.COMMUNE_NAME_DIFFERS: Remedy(
+        "Correct the code or the name; if the codes are those of another time, state the vintage in the profile.",
+        "Sửa lại mã hoặc tên xã; nếu là bộ mã của thời kỳ khác, khai báo bộ mã trong hồ sơ của nguồn.",
+    ),
+    Reason.AMBIGUOUS_COMMUNE: Remedy("Add the code of the commune.", "Bổ sung mã đơn vị hành chính của xã."),
+    Reason.AMBIGUOUS_NUMBER: Remedy(
+        "Write the number so that it can mean one thing only: whole numbers without separators, percentages as "
+        "declared for the column.",
+        "Ghi số sao cho chỉ hiểu một cách: số nguyên không có dấu phân cách, tỷ lệ đúng đơn vị đã khai báo của cột.",
+    ),
+    Reason.UNCOMPUTED_FORMULA: Remedy(
+        "Open the file, let it compute, save it, and send it again; or put in the number.",
+        "Mở tệp cho tính lại công thức, lưu rồi gửi lại; hoặc nhập trực tiếp con số.",
+    ),
     Reason.UNSUPPORTED_DATA: Remedy(
-        "Send a native event as the data of the CloudEvent.",
-        "Gửi bản ghi theo định dạng của hệ thống trong trường data của CloudEvent.",
+        "Send one of the formats of the documentation: docs/intake.md lists what each may hold.",
+        "Gửi theo một trong các định dạng nêu trong tài liệu docs/intake.md.",
     ),
 }

@@ -102,12 +102,14 @@ def start_service() -> Callable[..., Any]:
             headers = {"Authorization": f"Bearer {token}"}
             client = httpx.AsyncClient(transport=transport, base_url="http://ingest", headers=headers)
             stack.push_async_callback(client.aclose)
-            yield Service(application, client, clock, tokens, SqlQuarantineStore(application.engine))
-            stop.set()
-            await commits
-            await backlog
-            committed.set()
-            await outbox
+            try:
+                yield Service(application, client, clock, tokens, SqlQuarantineStore(application.engine))
+            finally:  # a test that fails must not leave loops behind that nothing ends
+                stop.set()
+                await commits
+                await backlog
+                committed.set()
+                await outbox
 
     return start
 

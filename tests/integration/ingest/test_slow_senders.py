@@ -88,7 +88,7 @@ async def test_small_gzips_that_unfold_to_much_are_put_off_like_large_bodies(
         assert {answer.headers["retry-after"] for answer in refused} == {"1"}
 
 
-@pytest.mark.parametrize("path", ["/v1/events", "/api/dataValueSets"])
+@pytest.mark.parametrize("path", ["/v1/events", "/v1/import", "/api/dataValueSets", "/fhir"])
 async def test_a_stalled_upload_is_answered_after_the_deadline(
     start_service: Any, database_url: str, redis_url: str, path: str
 ) -> None:

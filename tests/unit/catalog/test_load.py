@@ -57,6 +57,17 @@ def test_a_second_profile_of_one_source_is_refused(folder: Folder) -> None:
     assert problems_of(folder)[0].startswith("profiles/second.yaml: source = hmis: has a profile in profiles/hmis.yaml")
 
 
+def test_forms_that_no_header_could_tell_apart_are_refused(folder: Folder) -> None:
+    form = (folder / "forms" / "bhyt-xa.yaml").read_text("utf-8")
+    (folder / "forms" / "second.yaml").write_text(form.replace("id: bhyt-xa", "id: second"), "utf-8")
+
+    (problem,) = problems_of(folder)
+    assert problem == (
+        "forms/second.yaml: columns = second: no header could tell this form from bhyt-xa; require a column that the "
+        "other has not, name the sheets, or say named_only: true"
+    )
+
+
 def test_a_circle_of_parents_is_refused_and_does_not_hang(folder: Folder) -> None:
     change(folder, "units.yaml", 'name_vi: Huyện Cao Lộc, parent: "20"', 'name_vi: Huyện Cao Lộc, parent: "914"')
     change(
@@ -171,7 +182,7 @@ def test_a_national_list_of_units_loads_quickly(folder: Folder) -> None:
     ]
     (folder / "units.yaml").write_text("\n".join(lines), "utf-8")
     (folder / "rulesets.yaml").write_text("rulesets: []\nstandards: []\nrules: []\n")
-    for name in ("dispatches", "profiles", "addresses.yaml"):
+    for name in ("dispatches", "profiles", "forms", "addresses.yaml"):
         path = folder / name
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 

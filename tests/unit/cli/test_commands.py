@@ -177,7 +177,7 @@ def test_a_dry_run_says_what_would_become_of_each_row_without_any_server(tmp_pat
     result = run("import", str(file), "--dry-run", "--json", DATCHUAN_DATA=str(tmp_path))
 
     document = json.loads(result.stdout)
-    reasons = [error["reason"] for error in document["files"][0]["errors"]]
+    reasons = [conflict["code"] for conflict in document["files"][0]["conflicts"]]
     assert result.exit_code == 1
     assert (document["rows"], document["accepted"], document["quarantined"]) == (4, 1, 3)
     assert reasons == ["unknown_commune", "numerator_over_denominator", "malformed_json"]
@@ -203,8 +203,44 @@ def test_a_dhis2_file_needs_its_source_because_only_that_says_what_its_elements_
     named = run("import", str(file), "--dry-run", "--source", "hmis", "--json", DATCHUAN_DATA=str(tmp_path))
 
     assert unnamed.exit_code == 2
-    assert "Give --source (hmis)" in unnamed.stderr
+    assert "Give --source (" in unnamed.stderr
+    assert "hmis" in unnamed.stderr
     assert json.loads(named.stdout)["accepted"] == 1
+
+
+def test_a_folder_is_imported_file_by_file_and_a_refused_one_stops_no_other(tmp_path: Path) -> None:
+    for name, text in {
+        "a.ndjson": json.dumps(EVENT),
+        "b.json": json.dumps({"ho_ten": "x", "indicator": "y"}),
+        "c/d.json": json.dumps([EVENT]),
+        "e.docx": "x",
+    }.items():
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_text(text, encoding="utf-8")
+
+    shown = run("import", str(tmp_path / "in"), "--dry-run", DATCHUAN_DATA=str(tmp_path))
+    result = run("import", str(tmp_path / "in"), "--dry-run", "--json", DATCHUAN_DATA=str(tmp_path))
+
+    document = json.loads(result.stdout)
+    assert result.exit_code == shown.exit_code == 2
+    assert [Path(file["file"]).name for file in document["files"]] == ["a.ndjson", "b.json", "d.json"]
+    assert [file["accepted"] for file in document["files"]] == [1, 0, 1]
+    assert "single persons" in document["files"][1]["problem"]
+    assert [Path(file["file"]).name for file in document["skipped"]] == ["e.docx"]
+    assert document["knows_duplicates"] is False
+    assert "e.docx: passed over: the ending .docx" in shown.stdout
+    assert "which verdicts would change, is not known" in shown.stdout
+
+
+def test_remedies_are_told_in_vietnamese_when_asked(tmp_path: Path) -> None:
+    file = tmp_path / "events.ndjson"
+    file.write_text(json.dumps({**EVENT, "commune": "99999"}), encoding="utf-8")
+
+    result = run("import", str(file), "--dry-run", "--lang", "vi", DATCHUAN_DATA=str(tmp_path))
+
+    assert result.exit_code == 1
+    assert "line 1, event 1: unknown_commune commune='99999' – " in result.stdout
+    assert "mã" in result.stdout.casefold()
 
 
 def test_an_import_without_a_stack_says_how_to_start_one(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ def test_an_id_means_its_unit_whatever_the_day(catalog: Catalog) -> None:
         pytest.param("Xã Thụy Hùng", id="whole name"),
         pytest.param("thụy hùng", id="without the kind, small letters"),
         pytest.param(unicodedata.normalize("NFD", "Xã Thụy Hùng"), id="typed in NFD"),
+        pytest.param("X. Thuỵ Hùng", id="the kind abbreviated, the tone on the other vowel"),
     ],
 )
 def test_a_name_means_its_commune(catalog: Catalog, text: str) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from datchuan.cli.explain import concerned, value_lines
-from datchuan.cli.imports import error_line
 from datchuan.cli.status import provinces_first
 from datchuan.cli.verdicts import cell_line, confidence_document, confidences_vi, measure_vi
 from datchuan.labels import ROLE_VI
@@ -128,17 +127,3 @@ def test_a_role_has_the_one_label_of_the_glossary() -> None:
     }
 
     assert {role.value: label for role, label in ROLE_VI.items()}.items() <= words.items()
-
-
-def test_a_row_that_was_set_aside_is_told_with_its_row_event_and_value() -> None:
-    error = {
-        "row": 3, "row_kind": "line", "id": "e-7", "reason": "unknown_commune", "field": "commune", "value": "99999",
-        "detail": "", "remedy": "Correct the code.",
-    }  # fmt: skip
-    conflict = {
-        "object": "99999", "objects": {"orgUnit": "99999"}, "value": "unknown_commune: 99999. Correct the code.",
-        "errorCode": "unknown_commune", "property": "orgUnit", "indexes": [4, 5],
-    }  # fmt: skip
-
-    assert error_line(error) == "line 3, event e-7: unknown_commune commune='99999' – Correct the code."
-    assert error_line(conflict) == "value 4, 5, orgUnit=99999: orgUnit – unknown_commune: 99999. Correct the code."

@@ -1,14 +1,19 @@
 """What the tests of ingest share: a catalog, a desk, and reading of rows."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
 import pytest
 
 from services.ingest.adapters.formats import native_body
+from services.ingest.adapters.formats.readers import all_readers
+from services.ingest.adapters.formats.value_set import Wishes
+from services.ingest.adapters.intake import alias_tables
+from services.ingest.domain.aliases import AliasTable
 from services.ingest.domain.normalize import Normalizer
+from services.ingest.domain.pairing import read_values
 from services.ingest.domain.reading import Desk, PayloadFormat, Reading
 from services.ingest.domain.tokens import Grant
 from shared.catalog.catalog import Catalog
@@ -37,8 +42,12 @@ def catalog() -> Catalog:
         {"element": "Paper", "indicator": "paper", "role": "value"},
         {"element": "Events", "option": "Farm", "indicator": "events", "role": "value", "sector": "agriculture"},
         {"element": "Stunted", "indicator": "kids", "role": "numerator"},
+        {"element": "Members", "indicator": "rate", "role": "numerator"},
+        {"element": "Residents", "indicator": "rate", "role": "denominator"},
     ]
-    profile = {"source": "hmis", "name_vi": "HMIS", "aliases": aliases, "org_units": {"OrgUnit0001": "C1"}}
+    sexes = {"names": ["sex", "SEX"], "sex": {"M": "male", "F": "female"}, "total": ["T"]}
+    profile = {"source": "hmis", "name_vi": "HMIS", "aliases": aliases, "org_units": {"OrgUnit0001": "C1"},
+               "categories": [sexes]}  # fmt: skip
     return a_catalog(units=units, indicators=[*base["indicators"], tele, book], profiles=[profile])
 
 
@@ -85,6 +94,21 @@ def read(desk: Desk) -> Read:
         ]
         reading = Reading(PayloadFormat.NDJSON)
         for _ in native_body.read_ndjson(b"\n".join(lines), at or desk, reading):
+            pass
+        return reading
+
+    return run
+
+
+@pytest.fixture
+def read_body(desk: Desk, catalog: Catalog) -> Callable[..., Awaitable[Reading]]:
+    """Reads a body of data values by the words of hmis, or of another table; keywords are wishes."""
+
+    async def run(format_: PayloadFormat, body: bytes, table: AliasTable | None = None, **wishes: Any) -> Reading:
+        table = table or alias_tables(catalog)["hmis"]
+        values = await all_readers(catalog).values[format_](body, Wishes(**wishes), table)
+        reading = Reading(format_, locate=values.locate, complete_date=values.complete_date)
+        for _ in read_values(values.rows, desk, reading, table):
             pass
         return reading
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from services.ingest.domain.errors import PatientLevelDataError
-from services.ingest.domain.privacy import refuse_personal_data, refuse_personal_text
+from services.ingest.domain.privacy import HARMLESS_FIELDS, refuse_personal_data, refuse_personal_text
 
 Event = Callable[..., dict[str, Any]]
 
@@ -60,3 +60,18 @@ def test_counts_of_people_and_words_in_texts_are_no_marks(raw: bytes) -> None:
 def test_a_key_hidden_by_escapes_is_found(read: Callable[..., Any]) -> None:
     with pytest.raises(PatientLevelDataError):
         read(b'{"id":"e1","ho\\u005ften":"x"}')
+
+
+def test_no_field_that_is_passed_over_quickly_is_personal() -> None:
+    for name in HARMLESS_FIELDS:
+        refuse_personal_data({name: 1, "beside": 2})
+
+
+@pytest.mark.parametrize("kind", ["individual", "subject-list", "data-collection", "data-exchange"])
+def test_measure_reports_on_single_persons_are_refused_anywhere(kind: str) -> None:
+    with pytest.raises(PatientLevelDataError):
+        refuse_personal_data({"data": [{"resourceType": "MeasureReport", "type": kind}]})
+
+
+def test_a_measure_report_whose_type_is_no_text_names_no_person() -> None:
+    refuse_personal_data({"resourceType": "MeasureReport", "type": {"a": 1}})

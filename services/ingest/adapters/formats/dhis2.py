@@ -1,154 +1,156 @@
-"""DHIS2 dataValueSets in JSON: one number a row, whose meaning the source's alias table gives."""
+"""DHIS2 dataValueSets in JSON: one number a row, with defaults that stand above all rows."""
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
-from services.ingest.adapters.formats.dhis2_values import Value, read_value
+from services.ingest.adapters.formats.dhis2_fields import read_fields, read_raw
+from services.ingest.adapters.formats.dhis2_rows import HEAD_FIELDS, RowContext
+from services.ingest.adapters.formats.dhis2_schemes import SCHEME_FIELDS
+from services.ingest.adapters.formats.value_set import ValueSet, Wishes
 from services.ingest.domain.aliases import AliasTable
+from services.ingest.domain.documents import UNDECODABLE, decode_document
 from services.ingest.domain.errors import MalformedBodyError
-from services.ingest.domain.faults import Fault, RefusedError
-from services.ingest.domain.identity import Arrival, content_id
-from services.ingest.domain.native import NativeEvent, decode_document
-from services.ingest.domain.reading import NO_MATE, BadRow, Desk, Reading, draft, judge
-from shared.contracts.vocabulary import Stage
+from services.ingest.domain.faults import RefusedError
+from services.ingest.domain.repeated_names import NAME_END, look_closely
+from services.ingest.domain.values import Row
 
-ROWS_PER_SLICE: Final = 500
-_CONTEXT_FIELDS: Final = ("dataSet", "completeDate", "completedDate", "period", "orgUnit", "dataElement",
-                          "categoryOptionCombo", "attributeOptionCombo")  # fmt: skip
-
-
-class DataValueSet(msgspec.Struct):
-    """A request: its rows and the defaults that stand above them."""
-
-    context: dict[str, Any]
-    rows: list[Any]
-
-    def raw(self, *documents: object) -> bytes:
-        """Return a request of just these rows, complete in itself: what is kept of a quarantined row."""
-        return msgspec.json.encode(self.context | {"dataValues": documents})
-
-    @property
-    def complete_date(self) -> str | None:
-        """When the sender says the form was completed."""
-        date = self.context.get("completeDate") or self.context.get("completedDate")
-        return None if date is None else str(date)
-
-    @property
-    def stage(self) -> Stage | None:
-        """Final when the sender says that the form is complete."""
-        return Stage.FINAL if self.complete_date else None
+_BLANKS: Final = (b" ", b"\n", b"\t", b"\r")
+_SPACED: Final = re.compile(rb'"[ \t\r\n]+:')
+_NAME_END: Final = re.compile(rb'"[ \t\r\n]*:')
+_HEAD: Final = (*HEAD_FIELDS, *SCHEME_FIELDS)
+# A set with nothing above its rows but what we know; the rows are decoded one by one, when they are asked for.
+_decode_set: Final = msgspec.json.Decoder(
+    msgspec.defstruct(
+        "_Set",
+        [("dataValues", list[msgspec.Raw]), *((name, str | int | bool | UnsetType | None, UNSET) for name in _HEAD)],
+        forbid_unknown_fields=True,
+    )
+).decode
 
 
-def decode_data_value_set(body: bytes) -> DataValueSet:
-    """Return the request in a body; one that is none is refused as a whole."""
+async def read_json(body: bytes, wishes: Wishes, table: AliasTable) -> ValueSet:
+    """Open a dataValueSets document."""
     if not body.strip():
         raise MalformedBodyError("The body is empty.")
+    try:
+        document: Any = _decode_set(body)
+    except UNDECODABLE:
+        head, documents = _open_loosely(body)
+        context = RowContext.of(head, wishes, table)
+        rows: Iterator[Row] = (read_fields(row, context) for row in documents)
+    else:
+        head = {name: value for name in _HEAD if (value := getattr(document, name)) is not UNSET}
+        context = RowContext.of(head, wishes, table)
+        rows = _read_rows(document.dataValues, context, _Names(body, len(head) + 1))
+    return ValueSet(rows=rows, locate=lambda row: f"dataValues[{row}]", complete_date=context.complete_date)
+
+
+def _open_loosely(body: bytes) -> tuple[dict[str, object], list[object]]:
+    """Return head and rows of a body with something in it that we do not expect."""
     try:
         document = decode_document(body)
     except RefusedError as refused:
         raise MalformedBodyError(f"The body is not JSON: {refused.fault.detail}.") from None
-    if not isinstance(document, dict) or not isinstance(document.get("dataValues"), list):
+    rows = document.get("dataValues") if isinstance(document, dict) else None
+    if not isinstance(document, dict) or not isinstance(rows, list):
         raise MalformedBodyError('A data value set is an object with an array "dataValues".')
     if document.get("deletion"):
         raise MalformedBodyError('"deletion" is not supported: send the rows with "deleted": true.')
-    context = {name: document[name] for name in _CONTEXT_FIELDS if document.get(name) is not None}
-    return DataValueSet(context, document["dataValues"])
+    return {name: document[name] for name in _HEAD if name in document}, rows
 
 
-def read_data_values(request: DataValueSet, desk: Desk, reading: Reading, aliases: AliasTable) -> Iterator[None]:
-    """Read a data value set: the two halves of a ratio become one report when both are in the request."""
-    halves: dict[tuple[object, ...], Value] = {}
-    for row, document in enumerate(request.rows):
-        if row % ROWS_PER_SLICE == 0:
-            yield
-        reading.rows += 1
+class _Names:
+    """Counts the names of a body: any that its rows and its head do not account for are given twice.
+
+    White space before a colon hides a name from the quick way of counting.
+    """
+
+    __slots__ = ("body", "is_spaced", "left")
+
+    def __init__(self, body: bytes, head: int) -> None:
+        self.body = body
+        self.is_spaced = any(blank in body for blank in _BLANKS) and _SPACED.search(body) is not None
+        self.left = self.count(body) - head
+
+    def count(self, text: bytes) -> int:
+        """Return how many names a text seems to have."""
+        return len(_NAME_END.findall(text)) if self.is_spaced else text.count(NAME_END)
+
+    def settle(self) -> None:
+        """Raise MalformedBodyError when a name stands twice above the rows."""
         try:
-            value = read_value(request.context, row, document, aliases)
+            if self.left:
+                look_closely(self.body)
         except RefusedError as refused:
-            reading.refuse(row, refused.fault, request.raw(document))
+            raise MalformedBodyError(f"{refused.fault.field!r}: {refused.fault.detail}.") from None
+
+
+class _Fields(
+    msgspec.Struct,
+    forbid_unknown_fields=True,
+    gc=False,
+    rename={
+        "element": "dataElement",
+        "org_unit": "orgUnit",
+        "option": "categoryOptionCombo",
+        "attribute": "attributeOptionCombo",
+        "updated": "lastUpdated",
+        "stored_by": "storedBy",
+        "follow_up": "followUp",
+    },
+):
+    """The fields of a row. One with others is read again field by field: among them may be personal data."""
+
+    element: str | UnsetType | None = UNSET
+    period: str | UnsetType | None = UNSET
+    org_unit: str | UnsetType | None = UNSET
+    option: str | dict[str, str] | UnsetType | None = UNSET
+    attribute: str | UnsetType | None = UNSET
+    value: str | int | float | bool | UnsetType | None = UNSET
+    updated: str | UnsetType | None = UNSET
+    timestamp: str | UnsetType | None = UNSET
+    created: str | UnsetType | None = UNSET
+    deleted: bool | UnsetType | None = UNSET
+    stored_by: str | UnsetType | None = UNSET
+    comment: str | UnsetType | None = UNSET
+    followup: bool | UnsetType | None = UNSET
+    follow_up: bool | UnsetType | None = UNSET
+
+
+_MAX_NAMES: Final = len(_Fields.__struct_fields__)
+_decode_fields: Final = msgspec.json.Decoder(_Fields).decode
+_tuple: Final = msgspec.structs.astuple
+
+
+def _read_rows(documents: Sequence[msgspec.Raw], context: RowContext, names: _Names) -> Iterator[Row]:
+    """Read row after row: the hot loop. A row that seems to give a name twice is looked at closely."""
+    count_names = names.count if names.is_spaced else None
+    for raw in documents:
+        text = bytes(raw)
+        count = text.count(NAME_END) if count_names is None else count_names(text)
+        names.left -= count
+        try:
+            fields = _decode_fields(text)
+        except UNDECODABLE:
+            yield read_raw(text, context)
             continue
-        if value.alias.role == "value":
-            _take(desk, reading, request, value)
+        option = fields.option
+        if type(option) is dict or count != _MAX_NAMES - _tuple(fields).count(UNSET):
+            yield read_raw(text, context)
             continue
-        key = _half_key(value)
-        other = halves.get(key)
-        if other is None:
-            halves[key] = value
-        elif other.alias.role != value.alias.role:
-            del halves[key]
-            _take(desk, reading, request, other, value)
-        else:  # the same half twice: the later one stands alone after the earlier one
-            _take(desk, reading, request, other)
-            halves[key] = value
-    for value in halves.values():
-        _take(desk, reading, request, value)
-
-
-def _half_key(value: Value) -> tuple[object, ...]:
-    alias = value.alias
-    return (value.commune, value.period, alias.indicator, alias.sex, alias.sector, value.deleted)
-
-
-def _take(desk: Desk, reading: Reading, request: DataValueSet, value: Value, mate: Value | None = None) -> None:
-    """Judge one report made of one or two values."""
-    values = (value,) if mate is None else (value, mate)
-    raw = request.raw(*(item.document for item in values))
-    mate_row = NO_MATE if mate is None else mate.row
-    event, arrival = _event(desk, request, values)
-    report = judge(desk, event)
-    if isinstance(report, Fault):
-        fault = _in_dhis2_words(report)
-        reading.set_aside(BadRow(value.row, fault, raw, None, mate_row))
-    else:
-        reading.good.append(draft(value.row, report, raw, arrival, mate_row))
-
-
-def _event(desk: Desk, request: DataValueSet, values: tuple[Value, ...]) -> tuple[NativeEvent, Arrival | None]:
-    first = values[0]
-    numbers = {item.alias.role: item.number for item in values}
-    times = [item.observed_at for item in values if item.observed_at is not None]
-    source = desk.grant.source
-    fact = (first.commune, first.period, first.alias.indicator, first.alias.sex, first.alias.sector, *sorted(numbers))
-    said = (*(numbers[role] for role in sorted(numbers)), first.deleted, request.stage)
-    if len(times) == len(values):
-        observed_at, arrival = max(times), None
-        event_id = content_id(source, *fact, *said, observed_at.isoformat())
-    else:
-        observed_at, arrival = desk.received_at, Arrival(content_id(source, *fact), content_id(*said))
-        event_id = arrival.key
-    value = numbers.get("value")
-    event = NativeEvent(
-        id=event_id,
-        commune=first.commune,
-        indicator=first.alias.indicator,
-        period=first.period,
-        observed_at=observed_at,
-        sex=first.alias.sex,
-        sector=first.alias.sector,
-        numerator=_half(numbers, "numerator", first),
-        denominator=_half(numbers, "denominator", first),
-        value=value if value is None or isinstance(value, bool) else float(value),
-        deleted=first.deleted,
-        stage=request.stage,
-    )
-    return event, arrival
-
-
-def _half(numbers: Mapping[str, int | float | bool | None], role: str, first: Value) -> int | None:
-    """Return one half of the ratio; a deleted half needs no number, only its role."""
-    if role not in numbers:
-        return None
-    number = numbers[role]
-    return 0 if number is None and first.deleted else number if number is None else int(number)
-
-
-_FIELD_WORDS: Final = {
-    "commune": "orgUnit", "indicator": "dataElement", "sex": "categoryOptionCombo", "sector": "categoryOptionCombo",
-    "numerator": "value", "denominator": "value", "observed_at": "lastUpdated",
-}  # fmt: skip
-
-
-def _in_dhis2_words(fault: Fault) -> Fault:
-    return msgspec.structs.replace(fault, field=_FIELD_WORDS.get(fault.field, fault.field))
+        value = fields.value
+        yield context.value(
+            fields.element,
+            fields.period,
+            fields.org_unit,
+            option,  # type: ignore[arg-type]  # an object went the careful way above
+            fields.attribute,
+            None if value is UNSET else value,
+            fields.updated or fields.timestamp or fields.created,
+            fields.deleted,
+        )
+    names.settle()

@@ -6,9 +6,10 @@ from typing import Final
 
 import msgspec
 
+from services.ingest.domain.documents import UNDECODABLE, decode_document
 from services.ingest.domain.errors import MalformedBodyError
 from services.ingest.domain.faults import Fault, RefusedError
-from services.ingest.domain.native import UNDECODABLE, decode_document, decode_fast, diagnose, event_from
+from services.ingest.domain.native import decode_fast, diagnose, event_from, may_repeat_names
 from services.ingest.domain.reading import Desk, Reading, RowKind, drafts, judge
 from shared.contracts.wire import IndicatorReported
 
@@ -29,25 +30,29 @@ def read_ndjson(body: bytes, desk: Desk, reading: Reading) -> Iterator[None]:
     reading.row_kind = RowKind.LINE
     if not body.strip():
         raise MalformedBodyError("The body is empty.")
-    yield from _read_rows(body.removeprefix(codecs.BOM_UTF8).split(b"\n"), 1, desk, reading)
+    lines = body.removeprefix(codecs.BOM_UTF8).split(b"\n")
+    yield from _read_rows(lines, reading.first_row + 1, desk, reading, is_spaced=_is_spaced(body))
 
 
 def read_json(body: bytes, desk: Desk, reading: Reading) -> Iterator[None]:
     """Read one event or an array of events into `reading`."""
     body = body.removeprefix(codecs.BOM_UTF8)
     if body.lstrip()[:1] != b"[":
-        yield from _read_rows([_whole(body)], 0, desk, reading)
+        yield from _read_rows([_whole(body)], reading.first_row, desk, reading)
         return
     try:
         rows = _decode_rows(body)
     except UNDECODABLE:
         yield from _read_loose_array(body, desk, reading)
         return
-    yield from _read_rows([bytes(row) for row in rows], 0, desk, reading)
+    is_spaced = b'"\n' in body or _is_spaced(body)
+    yield from _read_rows([bytes(row) for row in rows], reading.first_row, desk, reading, is_spaced=is_spaced)
 
 
-def _read_rows(rows: list[bytes], first: int, desk: Desk, reading: Reading) -> Iterator[None]:
-    """Judge row after row: the hot loop of the service."""
+def _read_rows(
+    rows: list[bytes], first: int, desk: Desk, reading: Reading, *, is_spaced: bool = False
+) -> Iterator[None]:
+    """Judge row after row: the hot loop of the service. In spaced rows a name may hide from being counted."""
     allowed, normalize, limits = desk.allowed, desk.normalizer.normalize, desk.limits
     blank, number = 0, first - 1
     for start in range(0, len(rows), ROWS_PER_SLICE):
@@ -66,6 +71,10 @@ def _read_rows(rows: list[bytes], first: int, desk: Desk, reading: Reading) -> I
                     reading.refuse(number, found, raw.rstrip(b"\r"), _id_of(raw))
                     continue
                 event = found
+            else:
+                if (is_spaced or may_repeat_names(raw, event)) and isinstance(found := diagnose(raw), Fault):
+                    reading.refuse(number, found, raw.rstrip(b"\r"), event.id)
+                    continue
             source = event.source
             report = normalize(event, source, limits) if source in allowed else judge(desk, event)
             if type(report) is Fault:
@@ -74,6 +83,10 @@ def _read_rows(rows: list[bytes], first: int, desk: Desk, reading: Reading) -> I
                 good.append((number, report, raw))
         reading.good += drafts(good)
     reading.rows += len(rows) - blank
+
+
+def _is_spaced(body: bytes) -> bool:
+    return b'"\t' in body or b'"\r' in body
 
 
 def _whole(body: bytes) -> bytes:
@@ -94,7 +107,7 @@ def _read_loose_array(body: bytes, desk: Desk, reading: Reading) -> Iterator[Non
     except RefusedError as refused:
         raise MalformedBodyError(f"The body is not JSON: {refused.fault.detail}.") from None
     rows = document if isinstance(document, list) else [document]
-    for number, row in enumerate(rows):
+    for number, row in enumerate(rows, reading.first_row):
         if number % ROWS_PER_SLICE == 0:
             yield
         raw = msgspec.json.encode(row)

@@ -3,26 +3,49 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Protocol
 
+import msgspec
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from services.ingest.adapters.web import openapi
+from services.ingest.adapters.web.docs_page import docs_page
 from services.ingest.adapters.web.problems import Problem, problem_response
+from services.ingest.adapters.web.templates import Templates
 from shared.runtime.ops import Check, ops_routes
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 _EVENTS_PATH: Final = "/v1/events"
-_DATA_VALUE_PATHS: Final = ("/api/dataValueSets", "/api/{version:int}/dataValueSets")
 _INDEX: Final = {
     "service": "datchuan ingest",
     "documentation": "/docs",
     "openapi": "/openapi.json",
-    "endpoints": ["POST /v1/events", "POST /api/dataValueSets", "GET /metrics", "GET /healthz", "GET /readyz"],
+    "endpoints": [
+        "POST /v1/events", "POST /v1/import", "POST /api/dataValueSets", "POST /fhir", "GET /fhir/metadata",
+        "GET /v1/templates",        "GET /metrics", "GET /healthz", "GET /readyz",
+    ],
+}  # fmt: skip
+_CAPABILITIES: Final = {
+    "resourceType": "CapabilityStatement",
+    "status": "active",
+    "date": "2026-11",
+    "kind": "instance",
+    "implementation": {"description": "Đạt Chuẩn: takes summary MeasureReports; nothing can be read back or searched."},
+    "fhirVersion": "4.0.1",
+    "format": ["json"],
+    "rest": [
+        {
+            "mode": "server",
+            "security": {"description": "Authorization: Bearer TOKEN"},
+            "resource": [{"type": "MeasureReport", "interaction": [{"code": "create"}]}],
+            "interaction": [{"code": "batch"}],
+        }
+    ],
 }
 
 
@@ -35,16 +58,26 @@ class Endpoints(Protocol):
         ...
 
     @property
+    def post_import(self) -> Endpoint:
+        """Take files in any format."""
+        ...
+
+    @property
     def post_data_values(self) -> Endpoint:
         """Take DHIS2 data values."""
         ...
 
+    @property
+    def post_fhir(self) -> Endpoint:
+        """Take FHIR MeasureReports."""
+        ...
+
 
 class _IngestApi(FastAPI):
-    """Adds to the generated document the parts that hand-read bodies refer to, and takes the short way to /v1/events.
+    """Describes the endpoints by hand, since their bodies are read by hand, and takes the short way to /v1/events.
 
     FastAPI's layers around an endpoint take longer than everything else that a request of one report needs. The route
-    stays registered: it describes the endpoint and answers other methods.
+    stays registered: it answers other methods.
     """
 
     def __init__(self, post_events: Endpoint, **settings: Any) -> None:
@@ -59,42 +92,36 @@ class _IngestApi(FastAPI):
             await super().__call__(scope, receive, send)
 
     def openapi(self) -> dict[str, Any]:
-        document = super().openapi()
-        parts = document.setdefault("components", {})
-        parts.setdefault("schemas", {}).update(openapi.event_components())
-        parts["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
-        return document
+        return openapi.description()
 
 
-def build_application(endpoints: Endpoints, registry: CollectorRegistry, checks: Mapping[str, Check]) -> FastAPI:
+def build_application(
+    endpoints: Endpoints, templates: Templates, registry: CollectorRegistry, checks: Mapping[str, Check]
+) -> FastAPI:
     """Return the application with all routes."""
-    app = _IngestApi(endpoints.post_events, title="Đạt Chuẩn: ingest", version="1")
-    refusals = openapi.problem_responses()
-    app.add_api_route(
-        _EVENTS_PATH,
-        endpoints.post_events,
-        methods=["POST"],
-        status_code=202,
-        summary="Report indicators",
-        description=openapi.EVENTS_DESCRIPTION,
-        openapi_extra=openapi.events_extra(),
-        responses=refusals,
-        response_model=None,
-    )
-    for path in _DATA_VALUE_PATHS:
-        app.add_api_route(
-            path,
-            endpoints.post_data_values,
-            methods=["POST"],
-            summary="Report DHIS2 data values",
-            description=openapi.DATA_VALUES_DESCRIPTION,
-            openapi_extra=openapi.data_values_extra(),
-            responses=refusals,
-            response_model=None,
-            include_in_schema="{" not in path,
-        )
-    app.add_api_route("/", _index, methods=["GET"], include_in_schema=False, response_model=None)
-    app.router.routes.extend(ops_routes(registry, checks))
+    app = _IngestApi(
+        endpoints.post_events, title="Đạt Chuẩn: ingest", version="1", docs_url=None, redoc_url=None,
+        redirect_slashes=False,
+    )  # fmt: skip
+    posts = {
+        _EVENTS_PATH: endpoints.post_events,
+        "/v1/import": endpoints.post_import,
+        "/api/dataValueSets": endpoints.post_data_values,
+        "/api/{version:int}/dataValueSets": endpoints.post_data_values,
+        "/fhir": endpoints.post_fhir,
+        "/fhir/Bundle": endpoints.post_fhir,
+        "/fhir/MeasureReport": endpoints.post_fhir,
+    }
+    gets = {
+        "/": _index,
+        "/docs": _docs,
+        "/fhir/metadata": _capabilities,
+        "/v1/templates": templates.get_list,
+        "/v1/templates/{name}": templates.get_file,
+    }
+    app.router.routes += [Route(path, endpoint, methods=["POST"]) for path, endpoint in posts.items()]
+    app.router.routes += [Route(path, endpoint, methods=["GET"]) for path, endpoint in gets.items()]
+    app.router.routes += ops_routes(registry, checks)
     app.add_exception_handler(HTTPException, _http_problem)
     return app
 
@@ -103,8 +130,17 @@ async def _index(_request: Request) -> Response:
     return JSONResponse(_INDEX)
 
 
+async def _docs(_request: Request) -> Response:
+    return HTMLResponse(docs_page(openapi.description()))
+
+
+async def _capabilities(_request: Request) -> Response:
+    return Response(msgspec.json.encode(_CAPABILITIES), media_type=openapi.FHIR_JSON)
+
+
 async def _http_problem(_request: Request, error: Exception) -> Response:
-    """Answer a wrong path or method as a problem too."""
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    title = error.detail if isinstance(error, HTTPException) else "The service failed"
-    return problem_response(Problem(status, "http", title, "See /docs for the endpoints."))
+    """Answer a wrong path or method as a problem too; a wrong method is told which ones there are."""
+    if not isinstance(error, HTTPException):
+        return problem_response(Problem(500, "http", "The service failed", "Send the request again."))
+    problem = Problem(error.status_code, "http", error.detail, "See /docs for the endpoints.")
+    return problem_response(problem, headers=error.headers)

@@ -7,43 +7,18 @@ import msgspec
 from starlette.responses import Response
 
 from services.ingest.adapters.web.problems import Problem, headers_of
-from services.ingest.domain.reading import NO_MATE
-from services.ingest.domain.receipts import Quarantined, Receipt
-from services.ingest.domain.remedies import REMEDIES
+from services.ingest.domain.report import Conflict, ImportReport
+from services.ingest.domain.values import DataValue, decode_values
 
-_OBJECTS: Final = ("dataElement", "period", "orgUnit", "categoryOptionCombo", "attributeOptionCombo")
-
-
-def summary_response(receipt: Receipt, *, complete_date: str | None, dry_run: bool) -> Response:
-    """Return 200 OK or WARNING, or 409 ERROR when no value could be taken.
-
-    A replay counts as updated, as it does in DHIS2, so that a sender that repeats itself sees no failure; `duplicates`
-    beside it says how many.
-    """
-    rejected = sorted({index for row in receipt.quarantined for index in _indexes(row)})
-    taken = receipt.accepted_rows + receipt.duplicate_rows
-    if not rejected:
-        status, word, code = "OK", "SUCCESS", 200
-    else:
-        status, word, code = ("WARNING", "WARNING", 200) if taken else ("ERROR", "ERROR", 409)
-    response = {
-        "responseType": "ImportSummary",
-        "status": word,
-        "description": "Dry run: nothing was stored." if dry_run else "Import process completed.",
-        "importCount": {
-            "imported": receipt.accepted_rows - receipt.deleted_rows,
-            "updated": receipt.duplicate_rows,
-            "ignored": len(rejected),
-            "deleted": receipt.deleted_rows,
-        },
-        "duplicates": receipt.duplicate_rows,
-        "conflicts": [_conflict(row) | _number(row, dry_run=dry_run) for row in receipt.quarantined],
-        "rejectedIndexes": rejected,
-        "dataSetComplete": complete_date or "false",
-    }
-    return _web_message(code, status, _MESSAGES[status], response, {})
-
-
+# DHIS2's names of what our faults name: values are judged in our words and told in the sender's.
+_PROPERTIES: Final = {
+    "commune": "orgUnit", "indicator": "dataElement", "sex": "categoryOptionCombo", "sector": "categoryOptionCombo",
+    "numerator": "value", "denominator": "value", "observed_at": "lastUpdated",
+}  # fmt: skip
+_READ: Final = (
+    "Send a data value set as application/json, application/xml or text/csv, or ADX as application/adx+xml, each as it "
+    "is, as gzip or as a zip of one file."
+)
 _MESSAGES: Final = {
     "OK": "Import was successful.",
     "WARNING": "Some values were set aside, the others were taken.",
@@ -51,9 +26,39 @@ _MESSAGES: Final = {
 }
 
 
+def summary_response(report: ImportReport) -> Response:
+    """Return 200 OK or WARNING, or 409 ERROR when no value could be taken.
+
+    Only a correction counts as updated. What was known already, or is older than what is known, counts as ignored;
+    `duplicates` and `stale` beside it say which, and neither makes the answer a warning.
+    """
+    if not report.rejected_rows:
+        status, word, code = "OK", "SUCCESS", 200
+    else:
+        status, word, code = ("WARNING", "WARNING", 200) if report.is_taken else ("ERROR", "ERROR", 409)
+    response = {
+        "responseType": "ImportSummary",
+        "status": word,
+        "description": "Dry run: nothing was stored." if report.dry_run else "Import process completed.",
+        "importCount": {
+            "imported": report.accepted,
+            "updated": report.updated,
+            "ignored": report.duplicates + report.stale + report.quarantined + report.refused,
+            "deleted": report.deleted,
+        },
+        **{name: getattr(report, name) for name in ("duplicates", "stale", "quarantined", "refused")},
+        "conflicts": [_conflict(conflict) for conflict in report.conflicts],
+        "rejectedIndexes": list(report.rejected_rows),
+        "dataSetComplete": report.complete_date or "false",
+    }
+    if report.forecast is not None:
+        response["forecast"] = msgspec.to_builtins(report.forecast)
+    return _web_message(code, status, _MESSAGES[status], response, {})
+
+
 def refusal_response(problem: Problem) -> Response:
     """Return the refusal of a whole request."""
-    remedy = "Send a data value set as application/json." if problem.status == 415 else problem.remedy
+    remedy = _READ if problem.status == 415 else problem.remedy
     message = " ".join(part for part in (f"{problem.title}.", problem.detail, remedy) if part)
     response = {
         "responseType": "ImportSummary",
@@ -80,32 +85,31 @@ def _web_message(code: int, status: str, message: str, response: dict[str, Any],
     return Response(msgspec.json.encode(body), status_code=code, media_type="application/json", headers=headers)
 
 
-def _indexes(row: Quarantined) -> list[int]:
-    return [row.row] if row.mate == NO_MATE else sorted((row.row, row.mate))
-
-
-def _conflict(row: Quarantined) -> dict[str, Any]:
-    fault = row.fault
-    reason = fault.reason.value
-    value = f"{reason}: {fault.value}" if fault.value else reason
+def _conflict(conflict: Conflict) -> dict[str, Any]:
+    """Return a conflict in DHIS2's words; `quarantineId` is the number under which the rows wait, if they do."""
+    name = _PROPERTIES.get(conflict.field, conflict.field)
+    said = f"{conflict.code}: {conflict.value}" if conflict.value else conflict.code
+    number = {"quarantineId": conflict.quarantine_id} if conflict.quarantine_id else {}
     return {
-        "object": fault.value or fault.field,
-        "objects": _objects(row.raw),
-        "value": f"{value}{f' ({fault.detail})' if fault.detail else ''}. {REMEDIES[fault.reason].en}",
-        "errorCode": reason,
-        "property": fault.field,
-        "indexes": _indexes(row),
-    }
-
-
-def _number(row: Quarantined, *, dry_run: bool) -> dict[str, int]:
-    """Return the number under which the row waits in the quarantine; after a dry run it waits nowhere."""
-    return {} if dry_run else {"quarantineId": row.quarantine_id}
+        "object": conflict.value or name,
+        "objects": _objects(conflict.raw),
+        "value": f"{said}{f' ({conflict.detail})' if conflict.detail else ''}. {conflict.remedy}",
+        "errorCode": conflict.code,
+        "property": name,
+        "indexes": sorted(conflict.rows),
+        "place": conflict.place,
+        "remedyVi": conflict.remedy_vi,
+    } | number
 
 
 def _objects(raw: bytes) -> dict[str, str]:
-    """Return the ids of the first value concerned, its own or those that stand above it."""
-    document = msgspec.json.decode(raw, type=dict[str, Any])
-    first = document["dataValues"][0]
-    fields = document | (first if isinstance(first, dict) else {})
-    return {name: fields[name] for name in _OBJECTS if isinstance(fields.get(name), str)}
+    """Return the ids of the first value concerned."""
+    try:
+        value = decode_values(raw)[0]
+    except (msgspec.MsgspecError, UnicodeDecodeError, IndexError):
+        value = DataValue()
+    named = {
+        "dataElement": value.element, "period": value.period, "orgUnit": value.org_unit,
+        "categoryOptionCombo": value.option, "attributeOptionCombo": value.attribute,
+    }  # fmt: skip
+    return {name: text for name, text in named.items() if text}

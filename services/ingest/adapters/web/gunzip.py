@@ -24,7 +24,9 @@ class Gunzip:
             try:
                 piece = self._inflater.decompress(chunk, _PIECE)
             except zlib.error:
-                raise MalformedBodyError("The body is not gzip, though its content encoding says so.") from None
+                raise MalformedBodyError(
+                    "The gzip is broken, or is none though the content encoding says so."
+                ) from None
             chunk = self._inflater.unconsumed_tail
             if self._inflater.eof:
                 chunk = self._inflater.unused_data

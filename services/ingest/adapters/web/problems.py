@@ -1,6 +1,7 @@
 """Refusals of whole requests as RFC 9457 problems: one table from error to status, title and remedy."""
 
 import uuid
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +16,7 @@ RETRY_WHEN_BACKLOGGED_SECONDS: Final = 30
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """A refusal of a request."""
+    """A refusal of a request; `taken` are the counts of a large body's rows that were taken before."""
 
     status: int
     slug: str
@@ -23,6 +24,7 @@ class Problem(msgspec.Struct, frozen=True):
     remedy: str
     detail: str = ""
     retry_after_seconds: int = 0
+    taken: dict[str, int] = {}
 
 
 UNAVAILABLE: Final = Problem(
@@ -73,6 +75,8 @@ _TABLE: Final[dict[type[errors.IngestError], Problem]] = {
 
 def problem_of(error: Exception) -> Problem:
     """Return how an error is told to the sender. Its text is told only for errors that we raise on purpose."""
+    if isinstance(error, errors.PartlyTakenError):
+        return msgspec.structs.replace(problem_of(error.cause), detail=str(error), taken=error.taken)
     known = _TABLE.get(type(error)) if isinstance(error, errors.IngestError) else None
     if known is None:
         return UNAVAILABLE if is_outage(error) else INTERNAL
@@ -91,19 +95,26 @@ def headers_of(problem: Problem) -> dict[str, str]:
     return headers
 
 
-def problem_response(problem: Problem, extra: dict[str, Any] | None = None) -> Response:
-    """Return the problem as application/problem+json; `extra` are further members."""
-    body: dict[str, Any] = {
+def problem_body(problem: Problem) -> dict[str, Any]:
+    """Return the members of a problem."""
+    return {
         "type": f"{PROBLEM_TYPE}{problem.slug}",
         "title": problem.title,
         "status": problem.status,
         "detail": problem.detail,
         "instance": f"urn:uuid:{uuid.uuid4()}",
         "remedy": problem.remedy,
+        **({"taken": problem.taken} if problem.taken else {}),
     }
+
+
+def problem_response(
+    problem: Problem, extra: dict[str, Any] | None = None, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return the problem as application/problem+json; `extra` are further members, `headers` further headers."""
     return Response(
-        msgspec.json.encode(body | (extra or {})),
+        msgspec.json.encode(problem_body(problem) | (extra or {})),
         status_code=problem.status,
         media_type="application/problem+json",
-        headers=headers_of(problem),
+        headers=headers_of(problem) | dict(headers or {}),
     )

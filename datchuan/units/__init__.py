@@ -1,0 +1,1 @@
+"""Reading administrative units from CSV files and writing them as a file of the catalog."""

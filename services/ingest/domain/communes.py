@@ -1,0 +1,185 @@
+"""Which unit a data value speaks of: its code read at the source's vintage, followed to the period, checked by name.
+
+A code means nothing without a day. A source that says so (`codes_as_of` of its profile) has its codes read on that day,
+and the unit is followed to the last day of the period where that is possible without dividing anything. The name is a
+second key only: it must agree with the code, or stand alone and mean exactly one unit; it is never matched fuzzily.
+"""
+
+import datetime as dt
+from functools import cached_property
+from typing import Final
+
+import msgspec
+
+from services.ingest.domain.faults import RefusedError, refuse
+from services.ingest.domain.places import Spans, zero_hint
+from shared.catalog.catalog import Catalog
+from shared.catalog.lineage import Break, BrokenLineError, Lineage, UnknownPartsError
+from shared.catalog.names import name_parts
+from shared.catalog.units import AdminUnit, resolve_unit
+from shared.contracts.vocabulary import QuarantineReason
+
+_MAX_REMEMBERED: Final = 100_000
+_MAX_NAMED: Final = 6
+FIELD: Final = "commune"
+
+
+class Spot(msgspec.Struct, frozen=True, gc=False):
+    """The unit in force on the last day of the period that a value counts for.
+
+    `part` is set when the value speaks of one former unit of several that have become `unit`: `parts` are the ids of
+    all of them, and only together do they make a number of `unit`.
+    """
+
+    unit: str
+    part: str = ""
+    parts: tuple[str, ...] = ()
+
+
+class Registry:
+    """The units of one catalog by code, by id, by name and by succession."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self.by_code = catalog.units_by_code
+        self.by_id = catalog.unit_by_id
+        self.lineage = Lineage(catalog)
+
+    @cached_property
+    def by_name(self) -> dict[str, list[tuple[str, AdminUnit]]]:
+        """(kind, unit) of every unit of every time, by bare name."""
+        found: dict[str, list[tuple[str, AdminUnit]]] = {}
+        for unit in self.by_id.values():
+            kind, bare = name_parts(unit.name_vi)
+            found.setdefault(bare, []).append((kind, unit))
+        return found
+
+    def named(self, name: str) -> list[AdminUnit]:
+        """Return the units of every time that bear a name: with its kind when it has one, else whatever their kind."""
+        kind, bare = name_parts(name)
+        return [unit for its, unit in self.by_name.get(bare, ()) if kind in ("", its)]
+
+
+class Communes:
+    """Resolves the units of one vintage of codes; remembers what it resolved, so that a value costs one look-up."""
+
+    def __init__(self, registry: Registry, spans: Spans, codes_as_of: dt.date | None) -> None:
+        self._registry = registry
+        self._spans = spans
+        self._codes_as_of = codes_as_of
+        self._known: dict[tuple[str, str, str], Spot] = {}
+
+    def find(self, code: str, name: str, period: str) -> Spot:
+        """Return the unit of a code (or unit id), a name or both in a period as sent, or refuse it."""
+        key = (code, name, period)
+        found = self._known.get(key)
+        if found is not None:
+            return found
+        end = self._spans[period].end
+        day = self._codes_as_of or end
+        unit = self._of_code(code, name, day) if code else self._of_name(name, day)
+        if len(self._known) >= _MAX_REMEMBERED:
+            self._known.clear()
+        found = self._known[key] = self._spot(code or name, unit, end)
+        return found
+
+    def names(self, ids: tuple[str, ...]) -> str:
+        """Return units in words, for a fault: "06187 (Thị trấn Cao Lộc), 06226 (Xã Hợp Thành)"."""
+        return _listed([self._registry.by_id[name] for name in ids])
+
+    def _of_code(self, code: str, name: str, day: dt.date) -> AdminUnit:
+        holders = self._registry.by_code.get(code)
+        if holders is None:
+            unit = self._registry.by_id.get(code)
+            if unit is None:
+                raise refuse(QuarantineReason.UNKNOWN_COMMUNE, FIELD, code, zero_hint(code, self._registry.by_code))
+            holders = (unit,)
+        else:
+            held = resolve_unit(holders, day)
+            if held is None:
+                detail = f"no unit held this code on {day.isoformat()}; it was held by {_dated(holders)}"
+                raise refuse(QuarantineReason.COMMUNE_NOT_VALID_THEN, FIELD, code, detail)
+            unit = held
+        if name and not _bears(unit, name):
+            raise self._other_name(code, name, unit, holders, day)
+        return unit
+
+    def _other_name(
+        self, code: str, name: str, unit: AdminUnit, holders: tuple[AdminUnit, ...], day: dt.date
+    ) -> RefusedError:
+        detail = f"{code} is {unit.name_vi} on {day.isoformat()}"
+        other = next((holder for holder in holders if holder is not unit and _bears(holder, name)), None)
+        if other is not None:
+            detail += f"; {_dated((other,))} held it: if the codes are of that time, set codes_as_of in the profile"
+        elif "(" in name:
+            detail += "; a note in parentheses is read as part of the name"
+        return refuse(QuarantineReason.COMMUNE_NAME_DIFFERS, FIELD, name, detail)
+
+    def _of_name(self, name: str, day: dt.date) -> AdminUnit:
+        bearers = self._registry.named(name)
+        found = [unit for unit in bearers if unit.in_force(day)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise refuse(QuarantineReason.AMBIGUOUS_COMMUNE, FIELD, name, f"it can be {_listed(found)}")
+        detail = f"no unit bore this name on {day.isoformat()}" + (f", but {_dated(bearers)} did" if bearers else "")
+        raise refuse(QuarantineReason.UNKNOWN_COMMUNE, FIELD, name, detail)
+
+    def _spot(self, said: str, unit: AdminUnit, end: dt.date) -> Spot:
+        if unit.in_force(end):
+            return Spot(unit.id)
+        day = f"the period ends on {end.isoformat()}"
+        if self._codes_as_of is None:
+            raise refuse(QuarantineReason.COMMUNE_NOT_VALID_THEN, FIELD, said, f"{day}; {_dated((unit,))}")
+        lineage = self._registry.lineage
+        try:
+            now = lineage.follow(unit, end)
+        except BrokenLineError as broken:
+            detail = f"{day}; {unit.id} ({unit.name_vi}) {_BROKEN[broken.why]} {_listed(broken.units)}".rstrip()
+            split = broken.why is Break.SPLIT
+            reason = QuarantineReason.COMMUNE_SPLIT if split else QuarantineReason.COMMUNE_NOT_VALID_THEN
+            raise refuse(reason, FIELD, said, detail) from None
+        if now.span[1] < unit.span[0]:
+            return Spot(now.id)  # back to the one unit that became this one
+        on = self._codes_as_of if unit.in_force(self._codes_as_of) else unit.span[1]
+        try:
+            parts = lineage.parts(now, on)
+        except UnknownPartsError as unknown:
+            raise _unknown_parts(said, unit, now, unknown) from None
+        return Spot(now.id) if parts == (unit,) else Spot(now.id, unit.id, tuple(part.id for part in parts))
+
+
+_BROKEN: Final = {
+    Break.SPLIT: "was divided among",
+    Break.MERGED: "was made of",
+    Break.GONE: "has no successor or predecessor on that day",
+}
+
+
+def _unknown_parts(said: str, unit: AdminUnit, now: AdminUnit, unknown: UnknownPartsError) -> RefusedError:
+    what = f"it is a part of {now.id} ({now.name_vi})"
+    if unknown.split:
+        why = f"which also took over some of {_listed(unknown.split)}: the parts do not add up to it"
+    else:
+        why = f"whose other parts the catalog does not have ({', '.join(unknown.missing[:_MAX_NAMED]) or 'any'})"
+    return refuse(QuarantineReason.COMMUNE_PART, FIELD, said, f"{what}, {why}; {unit.id} is {unit.name_vi}")
+
+
+def _bears(unit: AdminUnit, name: str) -> bool:
+    """Return whether a name as written means a unit: the bare name must agree, and the kind where both have one."""
+    (kind, bare), (its_kind, its_bare) = name_parts(name), name_parts(unit.name_vi)
+    return bare == its_bare and (not kind or not its_kind or kind == its_kind)
+
+
+def _listed(units: tuple[AdminUnit, ...] | list[AdminUnit]) -> str:
+    text = ", ".join(f"{unit.id} ({unit.name_vi})" for unit in units[:_MAX_NAMED])
+    return text if len(units) <= _MAX_NAMED else f"{text} and {len(units) - _MAX_NAMED} more"
+
+
+def _dated(units: tuple[AdminUnit, ...] | list[AdminUnit]) -> str:
+    def days(unit: AdminUnit) -> str:
+        since = f"from {unit.effective_from}" if unit.effective_from else ""
+        until = f"until {unit.effective_to}" if unit.effective_to else ""
+        return " ".join(text for text in (since, until) if text) or "always"
+
+    text = ", ".join(f"{unit.id} ({unit.name_vi}, {days(unit)})" for unit in units[:_MAX_NAMED])
+    return text if len(units) <= _MAX_NAMED else f"{text} and {len(units) - _MAX_NAMED} more"

@@ -1,0 +1,42 @@
+"""JSON documents of any format: decoded, or refused with what is wrong with the text."""
+
+import json
+from typing import Final
+
+import msgspec
+
+from services.ingest.domain.faults import refuse
+from services.ingest.domain.privacy import refuse_personal_data, refuse_personal_text
+from services.ingest.domain.repeated_names import refuse_repeated_names
+from shared.contracts.vocabulary import QuarantineReason
+
+UNDECODABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+def decode_document(raw: bytes) -> object:
+    """Return the JSON document in `raw`, NaN and Infinity included.
+
+    Refuses malformed text, a name given twice in one object, and personal data.
+    """
+    try:
+        document = msgspec.json.decode(raw)
+    except UNDECODABLE:
+        document = _decode_loosely(raw)
+    refuse_repeated_names(raw, refuse_personal_data(document))
+    return document
+
+
+def _decode_loosely(raw: bytes) -> object:
+    try:
+        document = json.loads(raw)
+        json.dumps(document, ensure_ascii=False).encode()  # half a surrogate pair is no text: nobody could store it
+    except RecursionError:
+        refuse_personal_text(raw)
+        raise refuse(QuarantineReason.MALFORMED_JSON, "", detail="nested too deeply") from None
+    except ValueError as error:
+        refuse_personal_text(raw)
+        half_a_pair = isinstance(error, UnicodeEncodeError)
+        not_utf8 = isinstance(error, UnicodeDecodeError)
+        detail = "half a surrogate pair" if half_a_pair else "not UTF-8" if not_utf8 else str(error)
+        raise refuse(QuarantineReason.MALFORMED_JSON, "", detail=detail) from None
+    return document

@@ -1,0 +1,63 @@
+"""What a dry run would change: verdicts that would flip, and who would be told. Made outside of this service."""
+
+import datetime as dt
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+
+from shared.contracts.wire import IndicatorReported
+
+
+class VerdictForecast(msgspec.Struct, frozen=True, kw_only=True):
+    """One verdict that would change: of which unit and chỉ tiêu, from what to what, and how many are missing then."""
+
+    unit: str
+    unit_name_vi: str
+    node: str
+    node_name_vi: str
+    from_status: str
+    to_status: str
+    reason: str
+    gap: int | None = None
+    text_vi: str = ""
+
+
+class AlertForecast(msgspec.Struct, frozen=True, kw_only=True):
+    """One addressee who would be told of it: in which role, by which clause of which dispatch, and by which channel.
+
+    `notice` is what would be told (a `NoticeKind` of the notifier: opened, resolved, data_lost, rollup), `text_vi` the
+    headline of that mail. `unroutable` says why nobody would get it ("no_address", "no_assignment", "no_dispatch").
+    Addresses themselves are nobody's business who only sends numbers.
+    """
+
+    unit: str
+    node: str
+    cell: str = ""
+    notice: str = ""
+    addressee_vi: str
+    role: str
+    role_vi: str = ""
+    dispatch: str
+    clause: str
+    channel: str = ""
+    unroutable: str = ""
+    text_vi: str = ""
+
+
+class Forecast(msgspec.Struct, frozen=True, kw_only=True):
+    """What reports would change if they were committed. `omitted` counts the verdicts beyond those listed.
+
+    `as_of` is the day by whose rules they were judged, None when there is no forecast. `note` says in English, and
+    `note_vi` in Vietnamese, why there is none, or why it does not cover everything; both are "" otherwise.
+    """
+
+    verdicts: tuple[VerdictForecast, ...] = ()
+    alerts: tuple[AlertForecast, ...] = ()
+    omitted: int = 0
+    alerts_omitted: int = 0
+    as_of: dt.date | None = None
+    note: str = ""
+    note_vi: str = ""
+
+
+Foresee = Callable[[Sequence[IndicatorReported]], Awaitable[Forecast]]
