@@ -78,8 +78,11 @@ def welcome(stack: Stack, options: StackOptions) -> str:
         f"\n  port        {wanted} is taken by another program: {name} listens on {used}"
         for name, (wanted, used) in stack.moved.items()
     )
+    endpoints = "   ".join(
+        f"{addresses.ingest_url}{path}" for path in ("/v1/events", "/v1/import", "/api/dataValueSets")
+    )
     return f"""Đạt Chuẩn runs.
-  ingest      {addresses.ingest_url}/v1/events   {addresses.ingest_url}/api/dataValueSets
+  ingest      {endpoints}
   API docs    {addresses.ingest_url}/docs
   metrics     {metrics}
   mail        {mail}

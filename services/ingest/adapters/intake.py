@@ -124,17 +124,18 @@ class Intake:
         desk = Desk(self._normalizer, grant, self._clock.now(), tables=self._aliases)
         reading = await self._read(grant.source, asked, desk)
         if asked.atomic and reading.bad:
-            return refuse_all(grant.source, reading, [Quarantined.of(bad) for bad in reading.bad])
+            bad = [Quarantined.of(bad) for bad in reading.bad]
+            return refuse_all(grant.source, reading, bad, dry_run=asked.dry_run)
         submission = Submission(
             grant.source, asked.content_type, asked.body, desk.received_at, reading, True, asked.atomic
         )
         try:
             receipt = await (self._rehearsed(submission) if asked.dry_run else self._committer.submit(submission))
         except AtomicRefusedError as refused:
-            return refuse_all(grant.source, reading, refused.quarantined)
-        report = make_report(grant.source, reading, receipt, dry_run=asked.dry_run)
+            return refuse_all(grant.source, reading, refused.quarantined, dry_run=asked.dry_run)
+        report = make_report(grant.source, reading, receipt, dry_run=asked.dry_run, atomic=asked.atomic)
         if asked.dry_run and reading.good:
-            return msgspec.structs.replace(report, forecast=await self._forecast(reading))
+            return msgspec.structs.replace(report, forecast=await self._forecast(reading, receipt))
         return report
 
     async def _read(self, source: str, asked: Import, desk: Desk) -> Reading:
@@ -155,12 +156,13 @@ class Intake:
         async with self._rehearsing:
             return (await self._rehearse([submission])).receipts[0]
 
-    async def _forecast(self, reading: Reading) -> Forecast | None:
+    async def _forecast(self, reading: Reading, receipt: Receipt) -> Forecast | None:
         """Return what the reports would change; a dry run without it is still worth its other answers."""
         if self._foresee is None:
             return None
         try:
-            return await self._foresee([draft.event for draft in reading.good])
+            refused = {bad.row for bad in receipt.quarantined}
+            return await self._foresee([draft.event for draft in reading.good if draft.row not in refused])
         except Exception as error:  # noqa: BLE001 - whatever happens to the forecast, the rows have been checked
             _log.warning("a dry run has no forecast", error=type(error).__name__)
             return None

@@ -99,13 +99,16 @@ def counts_of(report: ImportReport) -> dict[str, int]:
     return {name: getattr(report, name) for name in _COUNTS}
 
 
-def make_report(source: str, reading: Reading, receipt: Receipt, *, dry_run: bool = False) -> ImportReport:
+def make_report(
+    source: str, reading: Reading, receipt: Receipt, *, dry_run: bool = False, atomic: bool = False
+) -> ImportReport:
     """Return the report on rows that were committed or rehearsed."""
     bad = sorted(receipt.quarantined, key=lambda row: row.row)
     return ImportReport(
         format=reading.format,
         source=source,
         dry_run=dry_run,
+        atomic=atomic,
         rows=reading.rows,
         accepted=receipt.accepted_rows - receipt.deleted_rows - receipt.updated_rows - receipt.stale_rows,
         updated=receipt.updated_rows,
@@ -121,12 +124,13 @@ def make_report(source: str, reading: Reading, receipt: Receipt, *, dry_run: boo
     )
 
 
-def refuse_all(source: str, reading: Reading, bad: Sequence[Quarantined]) -> ImportReport:
+def refuse_all(source: str, reading: Reading, bad: Sequence[Quarantined], *, dry_run: bool = False) -> ImportReport:
     """Return the report on an atomic import that had conflicts: nothing of it was kept."""
     bad = sorted(bad, key=lambda row: row.row)
     return ImportReport(
         format=reading.format,
         source=source,
+        dry_run=dry_run,
         atomic=True,
         rows=reading.rows,
         refused=reading.rows,
