@@ -1,8 +1,9 @@
 """Takes a request in: reads its rows at a desk, and has the good and the bad ones committed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from typing import Protocol
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from itertools import chain, islice
+from typing import Final, Protocol
 
 import msgspec
 import structlog
@@ -11,20 +12,24 @@ from services.ingest.adapters.formats.slices import LargeBody
 from services.ingest.adapters.formats.value_set import Readers, Wishes
 from services.ingest.adapters.submission import Committed, Submission
 from services.ingest.domain.aliases import AliasTable
-from services.ingest.domain.errors import UnsupportedRequestError
+from services.ingest.domain.errors import PartlyTakenError, UnsupportedRequestError
 from services.ingest.domain.forecast import Forecast, Foresee
 from services.ingest.domain.normalize import Normalizer
 from services.ingest.domain.pairing import read_values
 from services.ingest.domain.reading import FORM_FORMATS, Desk, PayloadFormat, Reading
 from services.ingest.domain.receipts import AtomicRefusedError, Quarantined, Receipt
-from services.ingest.domain.report import ImportReport, make_report, refuse_all
+from services.ingest.domain.report import ImportReport, counts_of, make_report, refuse_all
 from services.ingest.domain.tokens import Grant
+from services.ingest.domain.values import Row
 from shared.catalog.catalog import Catalog
 from shared.catalog.profiles import SourceProfile
 from shared.contracts.vocabulary import MeasureKind
 from shared.runtime.clock import Clock
 
 _log = structlog.get_logger(__name__)
+
+# A workbook of a megabyte may hold two million cells: so many data values are held in memory at once.
+_ROWS_AT_ONCE: Final = 20_000
 
 
 class Import(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,37 +125,72 @@ class Intake:
         return reading, await self._committer.submit(submission)
 
     async def take(self, grant: Grant, asked: Import) -> ImportReport:
-        """Read a body in any format and have it committed, or rehearsed; return what became of every row."""
+        """Read a body in any format and have it committed, or rehearsed; return what became of every row.
+
+        The rows of a form are taken some thousands at a time, because a small workbook holds very many. What fails
+        after the first of them leaves those committed: PartlyTakenError tells how many.
+        """
         desk = Desk(self._normalizer, grant, self._clock.now(), tables=self._aliases)
-        reading = await self._read(grant.source, asked, desk)
+        total: ImportReport | None = None
+        request_id, place = 0, ""
+        try:
+            async for reading in self._readings(grant.source, asked, desk):
+                place = reading.place(reading.first_row)
+                report, receipt = await self._settle(grant, asked, desk, reading, request_id)
+                request_id = request_id or receipt.request_id
+                total = report if total is None else total + report
+        except Exception as error:
+            if total is None or asked.dry_run:
+                raise
+            raise PartlyTakenError(counts_of(total), place, error) from error
+        if total is None:
+            raise RuntimeError("A body gives one reading at least.")
+        return total
+
+    async def _settle(
+        self, grant: Grant, asked: Import, desk: Desk, reading: Reading, request_id: int
+    ) -> tuple[ImportReport, Receipt]:
+        """Have what was read committed, or rehearsed."""
         if asked.atomic and reading.bad:
             bad = [Quarantined.of(bad) for bad in reading.bad]
-            return refuse_all(grant.source, reading, bad, dry_run=asked.dry_run)
+            return refuse_all(grant.source, reading, bad, dry_run=asked.dry_run), Receipt()
         submission = Submission(
-            grant.source, asked.content_type, asked.body, desk.received_at, reading, True, asked.atomic
+            grant.source, asked.content_type, asked.body, desk.received_at, reading, True, asked.atomic, request_id
         )
         try:
             receipt = await (self._rehearsed(submission) if asked.dry_run else self._committer.submit(submission))
         except AtomicRefusedError as refused:
-            return refuse_all(grant.source, reading, refused.quarantined, dry_run=asked.dry_run)
+            return refuse_all(grant.source, reading, refused.quarantined, dry_run=asked.dry_run), Receipt()
         report = make_report(grant.source, reading, receipt, dry_run=asked.dry_run, atomic=asked.atomic)
         if asked.dry_run and reading.good:
-            return msgspec.structs.replace(report, forecast=await self._forecast(reading, receipt))
-        return report
+            report = msgspec.structs.replace(report, forecast=await self._forecast(reading, receipt))
+        return report, receipt
 
-    async def _read(self, source: str, asked: Import, desk: Desk) -> Reading:
+    async def _readings(self, source: str, asked: Import, desk: Desk) -> AsyncIterator[Reading]:
+        """Yield what is read of a body: at once, or by and by."""
         reading = Reading(asked.format, first_row=asked.first_row)
         read_events = self._readers.events.get(asked.format)
         if read_events is not None:
             await read_all(read_events(asked.body, desk, reading))
-        else:
-            table = self._table(source, asked.format)
-            values = await self._readers.values[asked.format](asked.body, asked.wishes, table)
+            yield reading
+            return
+        table = self._table(source, asked.format)
+        values = await self._readers.values[asked.format](asked.body, asked.wishes, table)
+        at_once = _ROWS_AT_ONCE if asked.format in FORM_FORMATS and not asked.atomic else None
+        rows: Iterator[Row] = iter(values.rows)
+        while True:
             reading.locate, reading.complete_date = _in_whole(values.locate, asked), values.complete_date
-            reading.remarks = values.remarks
-            await read_all(read_values(values.rows, desk, reading, table, apart=asked.wishes.apart))
-            _relocate_remarks(reading, asked)
-        return reading
+            window = islice(rows, at_once)
+            await read_all(read_values(window, desk, reading, table, apart=asked.wishes.apart))
+            more = next(rows, None)
+            if more is None:
+                reading.remarks = values.remarks
+                _relocate_remarks(reading, asked)
+            yield reading
+            if more is None:
+                return
+            rows = chain((more,), rows)
+            reading = Reading(asked.format, first_row=reading.first_row + reading.rows)
 
     async def _rehearsed(self, submission: Submission) -> Receipt:
         async with self._rehearsing:

@@ -173,8 +173,9 @@ class Journal:
     async def _number_requests(self, driver: Driver, fresh: Fresh) -> dict[str, list[Any]]:
         """Number the requests that brought something new and return their rows, column by column."""
         kept = [(s, r) for s, r in zip(fresh.batch, fresh.receipts, strict=True) if r.accepted or r.quarantined]
-        for _, receipt in kept:
-            receipt.request_id = await self._requests.take(driver, 1)
+        for submission, receipt in kept:
+            receipt.request_id = submission.request_id or await self._requests.take(driver, 1)
+        kept = [(submission, receipt) for submission, receipt in kept if not submission.request_id]
         return {
             "request_ids": [receipt.request_id for _, receipt in kept],
             "request_sources": [submission.source for submission, _ in kept],

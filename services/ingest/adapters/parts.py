@@ -11,13 +11,11 @@ from services.ingest.adapters.formats.cutting import cut
 from services.ingest.adapters.formats.slices import SLICE_BYTES, LargeBody, Slice
 from services.ingest.adapters.intake import Import
 from services.ingest.domain.errors import BodyTooLargeError, PartlyTakenError
-from services.ingest.domain.forecast import Forecast
 from services.ingest.domain.reading import MAX_BAD_ROWS, PayloadFormat
 from services.ingest.domain.report import ImportReport, counts_of
 from services.ingest.domain.tokens import Grant
 
 Take = Callable[[Grant, Import], Awaitable[ImportReport]]
-_MAX_VERDICTS: Final = 1_000
 _BIG_BODY: Final = 2 * 1024 * 1024
 _BIG_WORKBOOK: Final = 256 * 1024
 
@@ -54,7 +52,7 @@ class Imports:
                 try:
                     self._admit()
                     _refuse_too_many(total)
-                    total = _add(total, await self._take_part(grant, asked, body, part, total.rows))
+                    total += await self._take_part(grant, asked, body, part, total.rows)
                 except Exception as error:  # whatever it is, the sender learns what was taken before
                     raise PartlyTakenError(counts_of(total), part.place, error) from error
             return total
@@ -88,26 +86,3 @@ def _is_big(asked: Import) -> bool:
 def _refuse_too_many(total: ImportReport) -> None:
     if total.quarantined > MAX_BAD_ROWS:
         raise BodyTooLargeError(f"More than {MAX_BAD_ROWS} rows cannot be taken. Correct what they have in common.")
-
-
-def _add(total: ImportReport, part: ImportReport) -> ImportReport:
-    added = total + part
-    if total.forecast is None or part.forecast is None:
-        return msgspec.structs.replace(added, forecast=total.forecast or part.forecast)
-    return msgspec.structs.replace(added, forecast=_together(total.forecast, part.forecast))
-
-
-def _together(one: Forecast, other: Forecast) -> Forecast:
-    """Return what two parts would change, each by itself; where both change one verdict, the later one holds."""
-    verdicts = {(verdict.unit, verdict.node): verdict for verdict in (*one.verdicts, *other.verdicts)}
-    kept = tuple(verdicts.values())[:_MAX_VERDICTS]
-    alerts = tuple(dict.fromkeys((*one.alerts, *other.alerts)))[:_MAX_VERDICTS]
-    return msgspec.structs.replace(
-        other,
-        verdicts=kept,
-        alerts=alerts,
-        omitted=one.omitted + other.omitted + len(verdicts) - len(kept),
-        alerts_omitted=one.alerts_omitted + other.alerts_omitted,
-        note=one.note or other.note,
-        note_vi=one.note_vi or other.note_vi,
-    )

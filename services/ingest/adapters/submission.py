@@ -13,6 +13,7 @@ class Submission:
     """One request that was read and is to be stored. `source` is the one of the token.
 
     `is_import` asks which of its reports are corrections or stale; `is_atomic` wants all of its rows or none.
+    `request_id` is that of the stored request whose further rows these are, 0 for one of its own.
     """
 
     source: str
@@ -22,6 +23,7 @@ class Submission:
     reading: Reading
     is_import: bool = False
     is_atomic: bool = False
+    request_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,13 @@
 
 import datetime as dt
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 
 import msgspec
 
 from shared.contracts.wire import IndicatorReported
+
+MAX_LISTED: Final = 500
 
 
 class VerdictForecast(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +61,27 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     as_of: dt.date | None = None
     note: str = ""
     note_vi: str = ""
+
+
+def together(one: Forecast | None, other: Forecast | None) -> Forecast | None:
+    """Return what two parts of one body would change, each by itself; of one verdict changed twice the later holds."""
+    if one is None or other is None:
+        return one or other
+    verdicts = {(verdict.unit, verdict.node): verdict for verdict in (*one.verdicts, *other.verdicts)}
+    alerts = tuple(dict.fromkeys((*one.alerts, *other.alerts)))
+    return Forecast(
+        as_of=one.as_of or other.as_of,
+        verdicts=tuple(verdicts.values())[:MAX_LISTED],
+        alerts=alerts[:MAX_LISTED],
+        omitted=one.omitted + other.omitted + max(0, len(verdicts) - MAX_LISTED),
+        alerts_omitted=one.alerts_omitted + other.alerts_omitted + max(0, len(alerts) - MAX_LISTED),
+        note=_both(one.note, other.note),
+        note_vi=_both(one.note_vi, other.note_vi),
+    )
+
+
+def _both(one: str, other: str) -> str:
+    return one if other in one else f"{one} {other}".strip()
 
 
 Foresee = Callable[[Sequence[IndicatorReported]], Awaitable[Forecast]]

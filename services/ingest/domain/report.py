@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from services.ingest.domain.forecast import Forecast
+from services.ingest.domain.forecast import Forecast, together
 from services.ingest.domain.reading import MAX_REMARKS, PayloadFormat, Reading, Remark
 from services.ingest.domain.receipts import Quarantined, Receipt
 from services.ingest.domain.remedies import REMEDIES
@@ -88,6 +88,7 @@ class ImportReport(msgspec.Struct, frozen=True, kw_only=True):
             rejected_rows=self.rejected_rows + other.rejected_rows,
             complete_date=self.complete_date or other.complete_date,
             remarks=(self.remarks + other.remarks)[:MAX_REMARKS],
+            forecast=together(self.forecast, other.forecast),
         )
 
 

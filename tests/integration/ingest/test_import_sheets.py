@@ -1,5 +1,6 @@
 """POST /v1/import with the files that people fill in: the delivered forms as workbooks and CSV, alone and together."""
 
+import datetime as dt
 import io
 from collections.abc import AsyncIterator
 from typing import Any
@@ -78,3 +79,24 @@ async def test_several_sheets_are_sent_at_once(real: Any) -> None:
         ("Xã Một.xlsx", "spreadsheet", 202), ("Xã Hai.csv", "csv", 200),
     ]  # fmt: skip
     assert told[1]["duplicates"] == told[1]["rows"]
+
+
+async def test_the_rows_of_a_large_form_are_taken_by_and_by_and_are_rows_of_one_request(real: Any) -> None:
+    days = [(dt.date(2023, 1, 1) + dt.timedelta(days=day)).strftime("%d/%m/%Y") for day in range(520)]
+    codes = [unit.code for unit in load_catalog().units if unit.level == "commune" and unit.effective_to][:20]
+    rows = [[code, "", "BHYT", f"từ ngày {day} đến ngày {day}", "Nam", "90", "100"] for code in codes for day in days]
+    body = a_csv(HEAD, *rows, WRONG)
+    full = a_csv(HEAD, *rows[:10_000])
+
+    assert (await real.client.post("/v1/import", content=full)).json()["accepted"] == 20_000
+    answer = await real.client.post("/v1/import", content=body)
+
+    report = answer.json()
+    assert (answer.status_code, report["rows"]) == (202, 2 * len(rows) + 2)
+    assert (report["duplicates"], report["accepted"]) == (20_000, 2 * len(rows) - 20_000)
+    assert [conflict["place"].split(",")[0] for conflict in report["conflicts"]] == [f"line {len(rows) + 2}"] * 2
+    assert await real.rows("SELECT count(*) FROM ingest.journal") == [len(rows)]
+    assert await real.rows("SELECT count(*), count(DISTINCT request_id) FROM ingest.journal") == [(len(rows), 2)]
+    assert len(await real.rows("SELECT id FROM ingest.request")) == 2
+    again = (await real.client.post("/v1/import", content=body)).json()
+    assert (again["accepted"], again["duplicates"]) == (0, 2 * len(rows))
