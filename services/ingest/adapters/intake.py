@@ -132,17 +132,17 @@ class Intake:
         """
         desk = Desk(self._normalizer, grant, self._clock.now(), tables=self._aliases)
         total: ImportReport | None = None
-        request_id, place = 0, ""
+        request_id, reached = 0, Reading(asked.format)
         try:
             async for reading in self._readings(grant.source, asked, desk):
-                place = reading.place(reading.first_row)
+                place = reading.place(reading.first_row) if reading.rows else ""
                 report, receipt = await self._settle(grant, asked, desk, reading, request_id)
                 request_id = request_id or receipt.request_id
                 total = report if total is None else total + report
         except Exception as error:
             if total is None or asked.dry_run:
                 raise
-            raise PartlyTakenError(counts_of(total), place, error) from error
+            raise PartlyTakenError(counts_of(total), reached.place(reached.first_row), error) from error
         if total is None:
             raise RuntimeError("A body gives one reading at least.")
         return total

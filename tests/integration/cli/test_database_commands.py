@@ -217,8 +217,9 @@ async def set_aside(url: str, value: str = "06208") -> int:
         }
     )  # fmt: skip
     statement = (
-        "INSERT INTO ingest.quarantine (source, digest, request_id, row, format, event_id, reason, field, value, "
-        "detail, raw, received_at, last_seen_at, seen, status) VALUES ('hmis', '\\x00', 1, 1, 'native_json', 'late-1', "
+        "INSERT INTO ingest.quarantine (source, digest, request_id, row, place, format, event_id, reason, field, "
+        "value, detail, raw, received_at, last_seen_at, seen, status) VALUES ('hmis', '\\x00', 1, 1, 'line 1', "
+        "'native_json', 'late-1', "
         "'unknown_commune', 'commune', :value, '', :raw, now(), now(), 1, 'open') RETURNING id"
     )
     return await execute(url, statement, raw=raw.encode(), value=value)
