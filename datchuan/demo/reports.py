@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from datchuan.demo.figures import Figure
-from shared.catalog.profiles import DEFAULT_OPTION, Alias, SourceProfile
+from shared.catalog.profiles import ANY_OPTION, NO_OPTION, Alias, SourceProfile
 from shared.contracts.vocabulary import Sector, Sex
 
 DataValue = Mapping[str, Any]
@@ -56,7 +56,7 @@ class AliasBook:
             "value": str(number).lower(),
             "lastUpdated": observed_at.isoformat(timespec="milliseconds"),
         }
-        if alias.option != DEFAULT_OPTION:
+        if alias.option not in (NO_OPTION, ANY_OPTION):
             data_value["categoryOptionCombo"] = alias.option
         if report.deleted:
             data_value["deleted"] = True

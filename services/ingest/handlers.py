@@ -89,6 +89,10 @@ class IngestHandlers:
         seen = _Seen()
 
         async def take(grant: Grant, body: bytes) -> Response:
+            if request.scope["query_string"]:  # a dry run that is none would store what was only to be tried
+                raise UnsupportedRequestError(
+                    "This endpoint takes no parameters. POST /v1/import takes dryRun and others."
+                )
             content_type = request.headers.get("content-type", "")
             if cloudevents.is_binary(request.headers):
                 body = cloudevents.from_binary(request.headers, body)

@@ -8,7 +8,8 @@ from pydantic import Field
 from shared.catalog.base import CatalogModel
 from shared.contracts.vocabulary import Sector, Sex
 
-DEFAULT_OPTION = "*"
+NO_OPTION = "default"
+ANY_OPTION = "*"
 
 
 class PercentUnit(StrEnum):
@@ -21,13 +22,14 @@ class PercentUnit(StrEnum):
 class Alias(CatalogModel):
     """One number of the source: which indicator, which part of its measure, which sex or sector.
 
-    `element` is a data element, group code or column; `option` a categoryOptionCombo, "*" for any. `role` is numerator,
-    denominator or value; "ratio" leaves it to the message, which says itself which part each number is (FHIR). Sex or
-    sector may be left out where the option or category of the message says it.
+    `element` is a data element, group code or column; `option` a categoryOptionCombo. Without an option the alias is
+    for numbers that are not disaggregated, or whose option stands in a category; "*" takes any option, listed or not.
+    `role` is numerator, denominator or value; "ratio" leaves it to the message, which says itself which part each
+    number is (FHIR). Sex or sector may be left out where the option or category of the message says it.
     """
 
     element: str
-    option: str = DEFAULT_OPTION
+    option: str = NO_OPTION
     indicator: str
     role: str = Field(pattern=r"^(numerator|denominator|value|ratio)$")
     sex: Sex | None = None

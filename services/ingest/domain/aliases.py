@@ -9,7 +9,7 @@ import msgspec
 from services.ingest.domain.faults import Fault, RefusedError, refuse
 from services.ingest.domain.values import DataValue
 from shared.catalog.indicators import Indicator
-from shared.catalog.profiles import DEFAULT_OPTION, Alias, Category, PercentUnit, SourceProfile
+from shared.catalog.profiles import ANY_OPTION, NO_OPTION, Alias, Category, PercentUnit, SourceProfile
 from shared.contracts.vocabulary import QuarantineReason
 
 # The uid that every DHIS2 gives to "no disaggregation", and its name.
@@ -131,16 +131,19 @@ class AliasTable:
         cell = self._cell_of_categories(value)
         alias = self._find(value, cell)
         if alias is None:
-            cell = cell if cell != _NO_CELL else self._cell_of_option(value.option)
+            cell = cell if cell != _NO_CELL else self._cell_of_option(value)
             alias = self._find_by_cell(value, cell)
-        elif cell == _NO_CELL:
-            cell = (alias.sex, alias.sector) if _has_cell(alias) else self._cell_of_option(value.option)
+        elif cell == _NO_CELL and _has_cell(alias):
+            cell = (alias.sex, alias.sector)
+        elif cell == _NO_CELL and value.option is not None:
+            cell = self._listed(value.option) or _NO_CELL
         return alias, cell
 
     def _find(self, value: DataValue, cell: _Cell) -> Alias | None:
         """Return the alias that names this very option, or takes any."""
         aliases = self._by_element[value.element]
-        names = (*DHIS2_DEFAULTS, DEFAULT_OPTION) if value.option is None else (value.option, DEFAULT_OPTION)
+        is_whole = value.option is None or value.option in DHIS2_DEFAULTS
+        names = (*DHIS2_DEFAULTS, ANY_OPTION) if is_whole else (value.option, ANY_OPTION)
         found = next((aliases[name] for name in names if name in aliases), None)
         if found is not None and _has_cell(found) and cell not in (_NO_CELL, (found.sex, found.sector)):
             detail = f"{found.element} is {found.sex or found.sector} by itself"
@@ -149,10 +152,12 @@ class AliasTable:
 
     def _find_by_cell(self, value: DataValue, cell: _Cell) -> Alias:
         """Return the alias of the sex or sector that the message names in another way than the profile's option."""
-        fitting = [alias for alias in self._by_element[value.element].values() if (alias.sex, alias.sector) == cell]
-        if cell == _NO_CELL or len({(alias.indicator, alias.role) for alias in fitting}) != 1:
-            detail = f"{value.element} is known, but not with this option"
-            raise _unknown("categoryOptionCombo", value.option, detail)
+        aliases = self._by_element[value.element]
+        fitting = [alias for alias in aliases.values() if (alias.sex, alias.sector) == cell]
+        if NO_OPTION in aliases and not _has_cell(aliases[NO_OPTION]):
+            fitting = fitting or [aliases[NO_OPTION]]
+        if len({(alias.indicator, alias.role) for alias in fitting}) != 1:
+            raise _unknown("categoryOptionCombo", value.option, f"{value.element} is known, but not with this option")
         return fitting[0]
 
     def _cell_of_categories(self, value: DataValue) -> _Cell:
@@ -168,12 +173,16 @@ class AliasTable:
             sex, sector = found[0] or sex, found[1] or sector
         return sex, sector
 
-    def _cell_of_option(self, option: str | None) -> _Cell:
-        """Return the cell of an option that stands in one of the categories; any other is the alias's to judge."""
-        if option is None:
-            return _NO_CELL
+    def _cell_of_option(self, value: DataValue) -> _Cell:
+        """Return the cell of an option that stands in a category; any other is refused, never taken for the whole."""
+        found = None if value.option is None else self._listed(value.option)
+        if found is None:
+            raise _unknown("categoryOptionCombo", value.option, f"{value.element} is known, but not with this option")
+        return found
+
+    def _listed(self, option: str) -> _Cell | None:
         found = (_cell(category, option) for category in self.profile.categories)
-        return next((cell for cell in found if cell is not None), _NO_CELL)
+        return next((cell for cell in found if cell is not None), None)
 
 
 def _cell(category: Category, option: str) -> _Cell | None:

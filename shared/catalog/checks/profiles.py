@@ -6,7 +6,7 @@ from shared.catalog.catalog import Catalog
 from shared.catalog.checks.findings import Finding, duplicates, not_one_of, placed, unknown
 from shared.catalog.indicators import Indicator
 from shared.catalog.problems import Problem, at
-from shared.catalog.profiles import DEFAULT_OPTION, Alias, Category
+from shared.catalog.profiles import ANY_OPTION, NO_OPTION, Alias, Category
 from shared.contracts.vocabulary import MeasureKind
 
 INDICATORS = "indicators.yaml"
@@ -101,7 +101,7 @@ def _role_findings(alias: Alias, indicator: Indicator) -> Iterator[Finding]:
 def _tells(category: Category, option: str) -> str | None:
     """Return what a category can tell of a value under an option: its sex, its sector, or nothing."""
     for field, options in (("sex", category.sex), ("sector", category.sector)):
-        if options and (option == DEFAULT_OPTION or option in options):
+        if options and (option in (NO_OPTION, ANY_OPTION) or option in options):
             return field
     return None
 

@@ -151,3 +151,13 @@ async def test_a_row_of_a_wrong_type_is_no_reason_to_fail(service: Any) -> None:
 
     assert answer.status_code == 422
     assert answer.json()["quarantined"] == len(rows)
+
+
+async def test_events_take_no_parameters_so_nothing_is_stored_as_a_trial(
+    service: Any, an_event: Callable[..., Any]
+) -> None:
+    answer = await service.client.post("/v1/events?dryRun=true", json=an_event(1))
+
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:datchuan:problem:unsupported_request")
+    assert "/v1/import" in answer.json()["detail"]
+    assert await service.journal() == []

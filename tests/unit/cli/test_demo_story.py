@@ -14,6 +14,7 @@ from datchuan.demo.snapshot import Change, Snapshot
 from datchuan.demo.story import Story, StoryDateError, tell
 from shared.catalog.catalog import Catalog
 from shared.catalog.load import load_catalog
+from shared.catalog.profiles import NO_OPTION
 from shared.contracts.vocabulary import VerdictReason, VerdictStatus
 
 AS_OF = dt.date(2024, 10, 15)
@@ -49,7 +50,7 @@ def test_the_last_step_says_again_all_that_was_said(story: Story) -> None:
 def test_every_name_the_story_uses_is_in_the_source_profile(catalog: Catalog, story: Story) -> None:
     aliases = {(alias.element, alias.option) for alias in catalog.profile_by_source["hmis"].aliases}
     used = {
-        (value["dataElement"], value.get("categoryOptionCombo", "*"))
+        (value["dataElement"], value.get("categoryOptionCombo", NO_OPTION))
         for document in story.steps[-1].documents
         for value in document["dataValues"]
     }

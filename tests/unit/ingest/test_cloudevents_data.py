@@ -14,7 +14,7 @@ from services.ingest.adapters.intake import alias_tables, read_all
 from services.ingest.adapters.retry import read_row
 from services.ingest.domain.errors import PatientLevelDataError
 from services.ingest.domain.normalize import Normalizer
-from services.ingest.domain.reading import Desk, PayloadFormat, Reading
+from services.ingest.domain.reading import MAX_BAD_ROWS, Desk, PayloadFormat, Reading
 from services.ingest.domain.tokens import Grant
 from shared.contracts.vocabulary import QuarantineReason as Reason
 from tests.unit.ingest import sheet_files
@@ -250,3 +250,49 @@ async def test_a_quarantined_value_is_kept_with_its_source_and_can_be_read_again
     assert still_bad.bad[0].fault.reason is Reason.UNKNOWN_COMMUNE
     assert [(draft.key[0], draft.event.numerator) for draft in corrected.good] == [("hmis", 80)]
     assert corrected.good[0].event.observed_at.isoformat() == "2024-10-03T00:00:00+00:00"
+
+
+async def test_an_event_set_aside_as_a_whole_is_read_again_with_its_document() -> None:
+    raw = msgspec.json.encode(an_event(datacontenttype="application/xml", data=ADX))
+
+    reading = await read_row(PayloadFormat.CLOUDEVENTS, raw, a_desk(), TABLES, READERS.values)
+
+    assert [draft.event.numerator for draft in reading.good] == [80]
+
+
+async def test_a_kept_event_with_more_bad_rows_than_one_request_may_have_stays_as_it_is() -> None:
+    raw = msgspec.json.encode(an_event(data=[{"indicator": "?"}] * (MAX_BAD_ROWS + 1)))
+
+    reading = await read_row(PayloadFormat.CLOUDEVENTS, raw, a_desk(Grant("hmis")), TABLES)
+
+    assert (reading.good, reading.bad) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"specversion": "0.3", "datacontenttype": "text/csv"},
+        {"datacontenttype": "text/plain"},
+        {"source": "nobody", "datacontenttype": "text/csv"},
+    ],
+)
+def test_an_event_that_is_refused_as_a_whole_is_kept_without_the_document_that_nobody_looked_into(
+    fields: dict[str, Any],
+) -> None:
+    text = "STT;Họ và tên;Mã xã\n1;Nguyễn Văn A;C1\n"
+    carried: list[dict[str, Any]] = [
+        {"data": text},
+        {"data": None, "data_base64": base64.b64encode(text.encode()).decode()},
+    ]
+
+    bad = [bad for data in carried for bad in read(an_event(**(fields | data))).bad]
+
+    assert len(bad) == len(carried)
+    for row in bad:
+        assert not {"data", "data_base64"} & {name for name, value in msgspec.json.decode(row.raw).items() if value}
+        assert "Nguyễn" not in repr(row.fault)
+
+
+def test_a_document_of_persons_in_an_unread_type_refuses_the_request() -> None:
+    with pytest.raises(PatientLevelDataError):
+        read(an_event(datacontenttype="text/plain", data='{"ho_ten": "Nguyễn Văn A"}'))

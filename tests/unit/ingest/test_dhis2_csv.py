@@ -162,7 +162,16 @@ async def test_a_body_that_is_no_table_of_data_values_is_refused_as_a_whole(
         await read_csv(body)
 
 
-@pytest.mark.parametrize("header", ["STT,HO_TEN,NGAY_SINH,MA_THE", "dataelement,period,orgunit,value,Ho_Ten"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "STT,HO_TEN,NGAY_SINH,MA_THE",
+        "dataelement,period,orgunit,value,Ho_Ten",
+        "dataelement,period,orgunit,value,Mã thẻ BHYT",
+        "dataelement,period,Họ và tên,orgunit,value",
+        "STT,Họ và tên,Số CCCD,Số tiền",
+    ],
+)
 async def test_columns_about_persons_refuse_the_file(read_csv: ReadCsv, header: str) -> None:
     with pytest.raises(PatientLevelDataError):
         await read_csv(f"{header}\n1,2,3,4,5\n")

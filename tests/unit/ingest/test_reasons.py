@@ -155,3 +155,17 @@ def test_the_raw_row_is_kept_as_it_came(read: Read) -> None:
 
 def test_a_byte_order_mark_is_no_fault(read: Read, an_event: Event) -> None:
     assert len(read(codecs.BOM_UTF8 + msgspec.json.encode(an_event())).good) == 1
+
+
+def test_a_source_that_nobody_can_print_is_shown_without_what_cannot_be_stored(read: Read, an_event: Event) -> None:
+    (bad,) = read(an_event(source="a\x00b")).bad
+
+    assert (bad.fault.reason, bad.fault.value) == (Reason.SOURCE_NOT_ALLOWED, "a\N{REPLACEMENT CHARACTER}b")
+
+
+def test_of_several_misspelt_fields_the_first_is_told(read: Read, an_event: Event) -> None:
+    fields = {"comune": "C1", "indicater": "rate", "perod": "2024-09", "numerater": 1, "denominater": 2}
+
+    (bad,) = read(an_event() | fields).bad
+
+    assert bad.fault.field == "comune"

@@ -6,6 +6,7 @@ import pytest
 
 from services.ingest.domain.identity import Arrival, arrival_id, content_id
 from services.ingest.domain.tokens import Grant, hash_token, is_source_name, new_token, token_of
+from tests.unit.ingest.conftest import NOW
 
 
 def test_a_token_is_new_each_time_and_only_its_hash_is_needed() -> None:
@@ -46,7 +47,7 @@ def test_content_ids_never_run_into_one_another() -> None:
 
 
 def test_every_generation_of_a_value_has_its_own_id() -> None:
-    arrival = Arrival("key", "value")
+    arrival = Arrival("key", "[950]", "[1000]", NOW)
 
     assert arrival_id("hmis", arrival, 1) == arrival_id("hmis", arrival, 1)
     assert arrival_id("hmis", arrival, 1) != arrival_id("hmis", arrival, 2)

@@ -61,6 +61,8 @@ def carried_in(attributes: Mapping[str, Any]) -> Carried | None:
     if not isinstance(content_type, str):
         raise refuse(QuarantineReason.WRONG_TYPE, "datacontenttype", content_type)
     data = attributes.get("data")
+    if data is not None and attributes.get("data_base64") is not None:
+        raise refuse(QuarantineReason.UNSUPPORTED_DATA, "data_base64", detail="beside data: an event has one of them")
     if media_type(content_type) == KEPT_TYPE:
         return Carried(PayloadFormat.DATA_VALUES, msgspec.json.encode(data))
     if isinstance(data, dict) and (not content_type or is_json(content_type)):
@@ -82,7 +84,7 @@ def _from_base64(text: object) -> bytes:
     try:
         return base64.b64decode(text if isinstance(text, str) else "", validate=True)
     except (binascii.Error, ValueError):
-        raise refuse(QuarantineReason.UNSUPPORTED_DATA, "data_base64", text, "is no base64") from None
+        raise refuse(QuarantineReason.UNSUPPORTED_DATA, "data_base64", detail="is no base64") from None
 
 
 def _is_native(content_type: str, body: bytes) -> bool:
@@ -93,9 +95,9 @@ def _is_native(content_type: str, body: bytes) -> bool:
 
 
 def _detected(content_type: str, body: bytes) -> Carried:
+    refuse_personal_text(body)
     if media_type(content_type) in _UNREAD:
         raise refuse(QuarantineReason.UNSUPPORTED_DATA, "datacontenttype", content_type, "is no format of data values")
-    refuse_personal_text(body)
     try:
         return Carried(detect(content_type, "", body[:HEAD_BYTES]), body)
     except (UnsupportedFormatError, MalformedBodyError) as error:
@@ -105,6 +107,20 @@ def _detected(content_type: str, body: bytes) -> Carried:
 def kept_attributes(attributes: Mapping[str, Any]) -> dict[str, Any]:
     """Return the attributes that every row of an event is kept with: short ones, for an event may have many rows."""
     return {name: attributes[name] for name in _KEPT if name in attributes}
+
+
+def without_document(event: object) -> object:
+    """Return an event that was refused as a whole without what it carries as text or bytes.
+
+    Nobody has looked for data of persons in these, so they are not kept; nor could a kept event give them a reader.
+    """
+    if not isinstance(event, dict):
+        return event
+    return {
+        name: value
+        for name, value in event.items()
+        if name != "data_base64" and not (name == "data" and isinstance(value, str))
+    }
 
 
 async def open_into(

@@ -18,6 +18,7 @@ from services.ingest.adapters.formats.cloudevent_data import (
     merge,
     open_into,
     within,
+    without_document,
 )
 from services.ingest.adapters.formats.value_set import ValueReader, ValueSet, Wishes
 from services.ingest.domain.aliases import AliasTable
@@ -89,7 +90,7 @@ class CloudEventReader:
                     yield from self._read_carried(carried, attributes, (prefix, places), desk, reading)
             except RefusedError as refused:
                 reading.rows += 1
-                reading.refuse(row, refused.fault, msgspec.json.encode(document), event_id)
+                reading.refuse(row, refused.fault, msgspec.json.encode(without_document(document)), event_id)
 
     def _read_carried(
         self, carried: Carried, attributes: dict[str, Any], where: tuple[str, Places], desk: Desk, reading: Reading
@@ -215,14 +216,15 @@ def _need_native(attributes: Mapping[str, Any], data: object) -> None:
     """Refuse data that is no native event: another type's data may be anything, ours is then judged field by field."""
     if isinstance(data, dict) and ("indicator" in data or attributes["type"].startswith(TYPE_PREFIX)):
         return
-    raise refuse(QuarantineReason.UNSUPPORTED_DATA, "data", data, f"not a native event; type is {attributes['type']}")
+    shown = "" if isinstance(data, str) else data  # a text may be any document
+    raise refuse(QuarantineReason.UNSUPPORTED_DATA, "data", shown, f"not a native event; type is {attributes['type']}")
 
 
 def _from_base64(text: object) -> object:
     try:
         return decode_document(base64.b64decode(text if isinstance(text, str) else "", validate=True))
     except (binascii.Error, ValueError, RefusedError):
-        raise refuse(QuarantineReason.UNSUPPORTED_DATA, "data_base64", text, "not base64 of JSON") from None
+        raise refuse(QuarantineReason.UNSUPPORTED_DATA, "data_base64", detail="not base64 of JSON") from None
 
 
 def _read_data(

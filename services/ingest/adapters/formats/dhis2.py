@@ -12,7 +12,7 @@ from services.ingest.adapters.formats.dhis2_rows import HEAD_FIELDS, RowContext
 from services.ingest.adapters.formats.dhis2_schemes import SCHEME_FIELDS
 from services.ingest.adapters.formats.value_set import ValueSet, Wishes
 from services.ingest.domain.aliases import AliasTable
-from services.ingest.domain.documents import UNDECODABLE, decode_document
+from services.ingest.domain.documents import UNDECODABLE, decode_document, refuse_crowded
 from services.ingest.domain.errors import MalformedBodyError
 from services.ingest.domain.faults import RefusedError
 from services.ingest.domain.repeated_names import NAME_END, look_closely
@@ -36,6 +36,7 @@ async def read_json(body: bytes, wishes: Wishes, table: AliasTable) -> ValueSet:
     """Open a dataValueSets document."""
     if not body.strip():
         raise MalformedBodyError("The body is empty.")
+    refuse_crowded(body)
     try:
         document: Any = _decode_set(body)
     except UNDECODABLE:

@@ -12,7 +12,7 @@ from services.ingest.adapters.formats.dhis2_rows import FIGURE
 from services.ingest.adapters.formats.value_set import Wishes
 from services.ingest.domain.errors import MalformedBodyError
 from services.ingest.domain.periods import parse_period
-from services.ingest.domain.privacy import refuse_personal_names
+from services.ingest.domain.privacy import refuse_personal_columns, refuse_personal_names
 
 DELIMITERS: Final = ",;\t"
 # The order in which DHIS2 writes its columns, and reads a file without a header.
@@ -66,16 +66,17 @@ def read_columns(line: str, wishes: Wishes, *, has_period: bool) -> Columns:
     refuse_personal_names(row)
     delimiter, row = max(zip(DELIMITERS, rows, strict=True), key=lambda found: len(found[1]))
     if wishes.first_row_is_header or (wishes.first_row_is_header is None and not _is_data(row)):
+        refuse_personal_columns(row)
         raise MalformedBodyError(
             f"The first line is no header of DHIS2's: it must name the columns dataelement, period, orgunit and value. "
-            f"A file without a header has the columns {', '.join(_ORDER)}, in this order."
+            f"A file without a header has the columns {', '.join(_ORDER)}, in this order. Forms go to /v1/import."
         )
     places = {name: index for index, name in enumerate(_ORDER)}
     return Columns(delimiter, len(_ORDER), _picker(places, len(_ORDER)), {}, has_header=False)
 
 
 def _by_name(row: Sequence[str], delimiter: str, needed: list[str], wishes: Wishes) -> Columns:
-    refuse_personal_names(row)
+    refuse_personal_columns(row)
     places: dict[str, int] = {}
     categories: dict[str, int] = {}
     for index, text in enumerate(row):

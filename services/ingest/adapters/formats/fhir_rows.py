@@ -21,7 +21,7 @@ from services.ingest.adapters.formats.fhir_places import OrgUnit
 from services.ingest.adapters.formats.fhir_strata import Cell, cells_of, differing_sums, is_wanted, unlisted_names
 from services.ingest.domain.faults import Fault, RefusedError, refuse, shorten
 from services.ingest.domain.values import BadValue, DataValue, Row
-from shared.catalog.profiles import DEFAULT_OPTION, Alias
+from shared.catalog.profiles import ANY_OPTION, NO_OPTION, Alias
 from shared.contracts.vocabulary import QuarantineReason
 
 _WHERE: Final = re.compile(r"(.*) - at `\$(.*)`", re.DOTALL)
@@ -107,7 +107,7 @@ def _divided_by(question: Question) -> str | None:
     indicator = None if alias is None else question.table.indicator_of(alias)
     if alias is None or indicator is None:
         return None
-    is_said = alias.option == DEFAULT_OPTION and (alias.sex is not None or alias.sector is not None)
+    is_said = alias.option in (NO_OPTION, ANY_OPTION) and (alias.sex is not None or alias.sector is not None)
     return None if is_said else indicator.by
 
 

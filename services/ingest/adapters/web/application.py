@@ -1,5 +1,6 @@
 """The FastAPI application: routes, their description, and problems for wrong paths."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, Protocol
 
@@ -21,6 +22,7 @@ from shared.runtime.ops import Check, ops_routes
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 _EVENTS_PATH: Final = "/v1/events"
+_VERSION: Final = re.compile(r"[0-9]{1,3}")
 _INDEX: Final = {
     "service": "datchuan ingest",
     "documentation": "/docs",
@@ -107,7 +109,7 @@ def build_application(
         _EVENTS_PATH: endpoints.post_events,
         "/v1/import": endpoints.post_import,
         "/api/dataValueSets": endpoints.post_data_values,
-        "/api/{version:int}/dataValueSets": endpoints.post_data_values,
+        "/api/{version}/dataValueSets": _of_a_version(endpoints.post_data_values),
         "/fhir": endpoints.post_fhir,
         "/fhir/Bundle": endpoints.post_fhir,
         "/fhir/MeasureReport": endpoints.post_fhir,
@@ -124,6 +126,17 @@ def build_application(
     app.router.routes += ops_routes(registry, checks)
     app.add_exception_handler(HTTPException, _http_problem)
     return app
+
+
+def _of_a_version(endpoint: Endpoint) -> Endpoint:
+    """Return the endpoint behind a path with a version of DHIS2's API: any number that one could have."""
+
+    async def post(request: Request) -> Response:
+        if _VERSION.fullmatch(request.path_params["version"]) is None:
+            raise HTTPException(404)
+        return await endpoint(request)
+
+    return post
 
 
 async def _index(_request: Request) -> Response:

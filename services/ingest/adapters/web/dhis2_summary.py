@@ -24,6 +24,7 @@ _MESSAGES: Final = {
     "WARNING": "Some values were set aside, the others were taken.",
     "ERROR": "No value could be taken.",
 }
+_ATOMIC: Final = "Nothing was stored: the import is atomic, and some of its values could not be taken."
 
 
 def summary_response(report: ImportReport) -> Response:
@@ -39,7 +40,7 @@ def summary_response(report: ImportReport) -> Response:
     response = {
         "responseType": "ImportSummary",
         "status": word,
-        "description": "Dry run: nothing was stored." if report.dry_run else "Import process completed.",
+        "description": _description(report),
         "importCount": {
             "imported": report.accepted,
             "updated": report.updated,
@@ -53,7 +54,13 @@ def summary_response(report: ImportReport) -> Response:
     }
     if report.forecast is not None:
         response["forecast"] = msgspec.to_builtins(report.forecast)
-    return _web_message(code, status, _MESSAGES[status], response, {})
+    return _web_message(code, status, _ATOMIC if report.refused else _MESSAGES[status], response, {})
+
+
+def _description(report: ImportReport) -> str:
+    if report.dry_run:
+        return "Dry run: nothing was stored."
+    return _ATOMIC if report.refused else "Import process completed."
 
 
 def refusal_response(problem: Problem) -> Response:

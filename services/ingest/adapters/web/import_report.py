@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 from starlette.responses import Response
 
+from services.ingest.adapters.formats.detecting import READ_HERE
 from services.ingest.adapters.web.problems import Problem, problem_body, problem_response
 from services.ingest.domain.forecast import Forecast
 from services.ingest.domain.reading import Remark
@@ -93,6 +94,8 @@ def answer_on(report: ImportReport, name: str) -> FileAnswer:
 
 def refusal_of(problem: Problem, name: str) -> FileAnswer:
     """Return the answer on a file that could not be read."""
+    if problem.status == 415:
+        problem = msgspec.structs.replace(problem, remedy=READ_HERE)
     return FileAnswer(name, problem.status, {"file": name}, problem)
 
 

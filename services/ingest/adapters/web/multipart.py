@@ -7,7 +7,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from services.ingest.adapters.web.spool import Gathering, Room
-from services.ingest.adapters.web.uploads import SentFile, Upload
+from services.ingest.adapters.web.uploads import SentFile, Upload, base_name
 from services.ingest.domain.errors import MalformedBodyError
 
 MAX_FILES: Final = 20
@@ -102,7 +102,7 @@ class FormReading:
         part = self._part
         _, said = parse_options_header(part.headers.get("content-disposition"))
         part.name = said.get(b"name", b"").decode("utf-8", "replace")
-        part.file_name = _base_name(said.get(b"filename", b""))
+        part.file_name = base_name(said.get(b"filename", b"").decode("utf-8", "replace"))
         if b"filename" in said or part.name in _FILE_FIELDS:
             part.file = Gathering(self._room)
         encoding = part.headers.get("content-transfer-encoding", b"").decode("latin-1").strip().casefold()
@@ -139,9 +139,3 @@ class FormReading:
 
     def _complete(self) -> None:
         self._is_complete = True
-
-
-def _base_name(name: bytes) -> str:
-    """Return a file's name without its folders and without what cannot be shown."""
-    text = name.decode("utf-8", "replace").replace("\\", "/").rpartition("/")[2]
-    return "".join(sign for sign in text if sign.isprintable())[-_MAX_NAME:]

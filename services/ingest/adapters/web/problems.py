@@ -48,7 +48,8 @@ _TABLE: Final[dict[type[errors.IngestError], Problem]] = {
         "Send the request again unchanged; on a slow line send fewer reports at a time, or send gzip.",
     ),
     errors.UnsupportedRequestError: Problem(
-        409, "unsupported_request", "A parameter is not supported", "Leave the parameter out.",
+        409, "unsupported_request", "This is not supported",
+        "Change what the detail names; docs/intake.md lists what is.",
     ),
     errors.BodyTooLargeError: Problem(413, "body_too_large", "The body is too large", "Split the request."),
     errors.UnsupportedFormatError: Problem(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from services.ingest.adapters.web.spool import SpooledBody
+from services.ingest.adapters.web.uploads import base_name
 from services.ingest.domain.errors import MalformedBodyError, UnsupportedFormatError
 
 # A directory of entries is read whole: one with more of them than this is not even begun.
@@ -33,7 +34,7 @@ class Unzip:
         except _BROKEN:
             raise MalformedBodyError("The zip is broken or cut off.") from None
         self._entry = _only_file(self._archive.infolist())
-        self.name = self._entry.filename
+        self.name = base_name(self._entry.filename)
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the content in small pieces: who has seen enough need not take the next one."""

@@ -1,9 +1,19 @@
 """What a request brings: one file or several, and the fields that a form says beside them."""
 
+from typing import Final
+
 import msgspec
 
 from services.ingest.adapters.formats.detecting import HEAD_BYTES
 from services.ingest.adapters.web.spool import SpooledBody
+
+_MAX_NAME: Final = 200
+
+
+def base_name(name: str) -> str:
+    """Return a file's name as somebody else wrote it, without its folders and without what cannot be shown."""
+    text = name.replace("\\", "/").rpartition("/")[2]
+    return "".join(sign for sign in text if sign.isprintable())[-_MAX_NAME:]
 
 
 class SentFile(msgspec.Struct, frozen=True, kw_only=True):
