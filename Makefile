@@ -16,6 +16,7 @@ ARGS ?=
 WORKLOAD ?=
 ONLY ?=
 SCALE ?= province
+SECONDS ?= 10
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -75,6 +76,10 @@ bench-profile: $(INSTALLED) ## show where the CPU time goes: services by functio
 .PHONY: chaos
 chaos: $(INSTALLED) ## strike the running product with every fault, at most 8 minutes (ONLY=avalanche,poison; ARGS="--keep FOLDER")
 	@$(BIN)/python -m tests.chaos $(ONLY) $(ARGS)
+
+.PHONY: fuzz
+fuzz: $(INSTALLED) ## give every parser and endpoint what nobody expects (SECONDS=600 for each; ONLY=adx,fhir; ARGS="--keep FOLDER")
+	@$(BIN)/python -m tests.fuzz $(ONLY) --seconds $(SECONDS) $(ARGS)
 
 .PHONY: asyncapi
 asyncapi: $(INSTALLED) ## write docs/asyncapi.json from the message contracts
