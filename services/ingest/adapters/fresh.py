@@ -2,14 +2,17 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 import msgspec
 
 from services.ingest.adapters.known_ids import KnownIds
 from services.ingest.adapters.submission import Submission
-from services.ingest.domain.reading import VALUE_FORMATS, Draft, Key, decode_report
+from services.ingest.domain.reading import VALUE_FORMATS, Draft, Key, PayloadFormat, decode_report
 from services.ingest.domain.receipts import AtomicRefusedError, Quarantined, Receipt
 from shared.contracts.wire import IndicatorReported
+
+_WITHOUT_IDS: Final = VALUE_FORMATS | {PayloadFormat.CLOUDEVENTS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,8 @@ class Fresh:
         self.known = known
         for submission, run in zip(batch, self.runs, strict=True):
             good = submission.reading.good
-            if submission.reading.format in VALUE_FORMATS:  # only their reports may lack an id of their own
-                self.arrivals += [(run, submission.source, draft) for draft in good if draft.arrival is not None]
+            if submission.reading.format in _WITHOUT_IDS:  # only their reports may lack an id of their own
+                self.arrivals += [(run, draft.key[0], draft) for draft in good if draft.arrival is not None]
                 good = [draft for draft in good if draft.arrival is None]
             self.add(run, good)
 

@@ -135,7 +135,7 @@ class Intake:
         request_id, reached = 0, Reading(asked.format)
         try:
             async for reading in self._readings(grant.source, asked, desk):
-                place = reading.place(reading.first_row) if reading.rows else ""
+                reached = reading
                 report, receipt = await self._settle(grant, asked, desk, reading, request_id)
                 request_id = request_id or receipt.request_id
                 total = report if total is None else total + report

@@ -30,7 +30,8 @@ from shared.runtime.copying import pieces
 from shared.runtime.database import Driver
 from shared.runtime.faults import fault_point
 
-# A unique violation means that another process has just written the same ids: looking again settles it.
+# A unique violation means that another process has just written the same ids: looking again settles it. So it does when
+# another writes the same ids in another order, and this one gave way to it in a deadlock.
 _MAX_ATTEMPTS: Final = 5
 
 _REQUESTS: Final = (
@@ -99,7 +100,7 @@ class Journal:
                         messages = await self._write_at_once(driver, fresh)
                     else:
                         messages = await self._transact(driver, fresh, also, commit=commit)
-            except asyncpg.UniqueViolationError:
+            except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError):
                 fresh.known.trusted = False
                 continue
             except AtomicRefusedError:

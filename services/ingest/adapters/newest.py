@@ -59,6 +59,7 @@ def _count(reports: list[_Seen], newest: dt.datetime, is_new: bool | None) -> No
         rows = 1 + len(seen.draft.mates)
         if is_new is None or seen.observed_at < newest:
             seen.run.receipt.stale_rows += rows
+            seen.run.receipt.deleted_rows -= rows if seen.draft.deleted else 0
         elif not is_new and not seen.draft.deleted:
             seen.run.receipt.updated_rows += rows
         is_new = is_new and seen.observed_at < newest

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.ingest.adapters.driver import Statement
+from services.ingest.adapters.set_aside import storable
 from services.ingest.domain.faults import Fault
 from shared.runtime.database import Driver
 
@@ -117,9 +118,9 @@ class SqlQuarantineStore:
         parameters = {
             "ids": list(faults),
             "reasons": [fault.reason.value for fault in faults.values()],
-            "fields": [fault.field for fault in faults.values()],
-            "values": [fault.value for fault in faults.values()],
-            "details": [fault.detail for fault in faults.values()],
+            "fields": [storable(fault.field) for fault in faults.values()],
+            "values": [storable(fault.value) for fault in faults.values()],
+            "details": [storable(fault.detail) for fault in faults.values()],
         }
         async with self._engine.begin() as connection:
             await connection.execute(_EXPLAIN, parameters)

@@ -64,20 +64,20 @@ def _parameters(found: dict[_Key, _BadRow]) -> dict[str, object]:
         "digests": [digest for _, digest in found],
         "requests": [row.receipt.request_id for row in rows],
         "rows": [bad.row for bad in firsts],
-        "places": [_storable(row.submission.reading.place(bad.row)) for row, bad in zip(rows, firsts, strict=True)],
+        "places": [storable(row.submission.reading.place(bad.row)) for row, bad in zip(rows, firsts, strict=True)],
         "formats": [row.submission.reading.format.value for row in rows],
-        "ids": [_storable(bad.event_id) for bad in firsts],
+        "ids": [storable(bad.event_id) for bad in firsts],
         "reasons": [bad.fault.reason.value for bad in firsts],
-        "fields": [_storable(bad.fault.field) for bad in firsts],
-        "values": [_storable(bad.fault.value) for bad in firsts],
-        "details": [_storable(bad.fault.detail) for bad in firsts],
+        "fields": [storable(bad.fault.field) for bad in firsts],
+        "values": [storable(bad.fault.value) for bad in firsts],
+        "details": [storable(bad.fault.detail) for bad in firsts],
         "raws": [bad.raw for bad in firsts],
         "received": [row.submission.received_at for row in rows],
         "seen": [len(row.rows) for row in rows],
     }
 
 
-def _storable(value: str | None) -> str | None:
+def storable(value: str | None) -> str | None:
     """Return a text without what PostgreSQL cannot hold: NUL and lone surrogates."""
     if value is None:
         return None

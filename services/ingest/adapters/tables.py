@@ -124,11 +124,13 @@ class Token(IngestTable, table=True):
 
 
 class Arrival(IngestTable, table=True):
-    """The last value of a fact whose sender gives neither id nor time, and how often it has changed."""
+    """What was last said of a fact whose sender gives neither id nor time, of either half, and how often it changed."""
 
     source: str = Field(sa_column=Column(Text, primary_key=True))
     key: str = Field(sa_column=Column(Text, primary_key=True))
-    value: str = Field(sa_column=_text())
+    numerator: str | None = Field(sa_column=_text(nullable=True))
+    denominator: str | None = Field(sa_column=_text(nullable=True))
+    received_at: dt.datetime = Field(sa_column=_moment())
     generation: int = Field(sa_column=Column(BigInteger, nullable=False, server_default=text("1")))
 
 

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from services.ingest.domain.faults import RefusedError, refuse
-from services.ingest.domain.places import Spans, zero_hint
+from services.ingest.domain.places import Span, Spans, zero_hint
 from shared.catalog.catalog import Catalog
 from shared.catalog.lineage import Break, BrokenLineError, Lineage, UnknownPartsError
 from shared.catalog.names import name_parts
@@ -20,6 +20,8 @@ from shared.catalog.units import AdminUnit, resolve_unit
 from shared.contracts.vocabulary import QuarantineReason
 
 _MAX_REMEMBERED: Final = 100_000
+# No name of a unit is nearly as long: a sender must not fill the memory with names made of spaces.
+_MAX_KEY: Final = 300
 _MAX_NAMED: Final = 6
 FIELD: Final = "commune"
 
@@ -79,8 +81,14 @@ class Communes:
         unit = self._of_code(code, name, day) if code else self._of_name(name, day)
         if len(self._known) >= _MAX_REMEMBERED:
             self._known.clear()
-        found = self._known[key] = self._spot(code or name, unit, end)
+        found = self._spot(code or name, unit, end)
+        if len(name) <= _MAX_KEY:
+            self._known[key] = found
         return found
+
+    def span(self, period: str) -> Span:
+        """Return the days of a period as sent, or refuse it."""
+        return self._spans[period]
 
     def names(self, ids: tuple[str, ...]) -> str:
         """Return units in words, for a fault: "06187 (Thị trấn Cao Lộc), 06226 (Xã Hợp Thành)"."""

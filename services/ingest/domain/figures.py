@@ -9,6 +9,7 @@ import msgspec
 from services.ingest.domain.aliases import AliasTable, Meaning
 from services.ingest.domain.communes import Communes, Spot
 from services.ingest.domain.faults import refuse
+from services.ingest.domain.places import Span
 from services.ingest.domain.values import DataValue
 from shared.contracts.vocabulary import QuarantineReason
 
@@ -20,12 +21,13 @@ _YES_NO: Final = {"true": True, "false": False}
 
 
 class Figure(msgspec.Struct, gc=False):
-    """One data value after look-up: its row, what it measures, where, and what it says."""
+    """One data value after look-up: its row, what it measures, where, in which days, and what it says."""
 
     row: int
     value: DataValue
     meaning: Meaning
     spot: Spot
+    span: Span
     number: Number
     observed_at: dt.datetime | None
 
@@ -46,6 +48,7 @@ def read_figure(row: int, value: DataValue, table: AliasTable, communes: Commune
         value,
         meaning,
         communes.find(table.commune(value.org_unit), value.org_unit_name, value.period),
+        communes.span(value.period),
         read_number(value, meaning),
         _moment(value.observed_at, table.zone),
     )

@@ -1,5 +1,6 @@
 """Identities of reports whose sender gives none: the same content has the same id, so a replay is a duplicate."""
 
+import datetime as dt
 import hashlib
 from typing import Final
 
@@ -12,12 +13,16 @@ _encode: Final = msgspec.json.Encoder().encode
 class Arrival(msgspec.Struct, frozen=True):
     """The identity of a report that has neither id nor time of its own.
 
-    `key` names the fact, `value` what is said of it, both hashed. Only the journal knows how often the value of this
-    key has changed, so the id is completed there: same value as last time, same id; another value, a new one.
+    `key` names the fact, `numerator` and `denominator` are what is said of either half, None for a half that is not
+    spoken of; what has no halves stands in both. Only the journal knows what was last said of this key and how often it
+    has changed, so the id is completed there: the same as last time is a replay; anything else has a new id, also when
+    it was said once before. Without a time of its own it holds from when it was received.
     """
 
     key: str
-    value: str
+    numerator: str | None
+    denominator: str | None
+    received_at: dt.datetime
 
 
 def content_id(*parts: object) -> str:
@@ -30,5 +35,5 @@ def content_id(*parts: object) -> str:
 
 
 def arrival_id(source: str, arrival: Arrival, generation: int) -> str:
-    """Return the id of the `generation`-th value of a key."""
-    return content_id(source, arrival.key, arrival.value, generation)
+    """Return the id of the `generation`-th thing said of a key."""
+    return content_id(source, arrival.key, arrival.numerator, arrival.denominator, generation)

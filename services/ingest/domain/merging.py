@@ -123,11 +123,12 @@ def older_part(figure: Figure) -> Fault:
 def fact_key(figure: Figure, part: str | None = None) -> Key:
     """Return what one message says one thing of: unit, part (the figure's own unless given), period, indicator, cell.
 
-    The halves of a ratio are of one fact, a single value is of another; so is the deletion of either.
+    The halves of a ratio are of one fact, a single value is of another; so is the deletion of either. A period is its
+    days, however it is written.
     """
-    meaning, value, spot = figure.meaning, figure.value, figure.spot
-    return (spot.unit, spot.part if part is None else part, value.period, meaning.indicator, meaning.sex,
-            meaning.sector, value.deleted, meaning.role == _VALUE)  # fmt: skip
+    meaning, span, spot = figure.meaning, figure.span, figure.spot
+    return (spot.unit, spot.part if part is None else part, span.start, span.end, meaning.indicator, meaning.sex,
+            meaning.sector, figure.value.deleted, meaning.role == _VALUE)  # fmt: skip
 
 
 def _said(figure: Figure) -> str:

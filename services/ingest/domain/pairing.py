@@ -15,11 +15,15 @@ from services.ingest.domain.native import NativeEvent
 from services.ingest.domain.periods import last_complete
 from services.ingest.domain.reading import BadRow, Desk, Reading, draft, judge
 from services.ingest.domain.values import BadValue, Row, encode_values
-from shared.contracts.vocabulary import QuarantineReason, Stage
+from shared.contracts.vocabulary import Part, QuarantineReason, Stage
+from shared.contracts.wire import IndicatorReported
 
 ROWS_PER_SLICE: Final = 500
 _VALUE: Final = "value"
+_ON_ARRIVAL: Final = "on arrival"  # in place of an id that only the journal can complete
+_ATTESTATION: Final = Part.ATTESTATION
 _LONG_AGO: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _VIET_NAM: Final = dt.timezone(dt.timedelta(hours=7))
 
 
@@ -86,7 +90,7 @@ def read_values(
     for count, fact in enumerate(facts.values()):
         if count % ROWS_PER_SLICE == 0:
             yield
-        _close(desk, reading, fact, parts, apart=apart)
+        yield from _close(desk, reading, fact, parts, apart=apart)
     for made in parts.settle(facts):
         _take_made(desk, reading, made, apart=apart)
 
@@ -121,10 +125,10 @@ def _moment(figure: Figure) -> dt.datetime:
     return figure.observed_at or _LONG_AGO
 
 
-def _close(desk: Desk, reading: Reading, fact: _Fact, parts: Parts, *, apart: bool) -> None:
-    """Take what is left of a fact once the whole message is read."""
+def _close(desk: Desk, reading: Reading, fact: _Fact, parts: Parts, *, apart: bool) -> Iterator[None]:
+    """Take what is left of a fact once the whole message is read; a message may be full of one fact."""
     if fact.others is not None:
-        _settle(desk, reading, fact, fact.others)
+        yield from _settle(desk, reading, fact, fact.others)
     figures = tuple(fact.figures.values())
     if figures and figures[0].spot.part:
         parts.add(figures)
@@ -135,7 +139,7 @@ def _close(desk: Desk, reading: Reading, fact: _Fact, parts: Parts, *, apart: bo
         _take(desk, reading, figures)
 
 
-def _settle(desk: Desk, reading: Reading, fact: _Fact, others: list[Figure]) -> None:
+def _settle(desk: Desk, reading: Reading, fact: _Fact, others: list[Figure]) -> Iterator[None]:
     """Leave the newest figure of each role; older ones are taken alone, and contradictions set aside."""
     by_role: dict[str, list[Figure]] = {role: [figure] for role, figure in fact.figures.items()}
     for other in others:
@@ -146,7 +150,9 @@ def _settle(desk: Desk, reading: Reading, fact: _Fact, others: list[Figure]) -> 
         by_moment: dict[dt.datetime | None, list[Figure]] = {}
         for figure in said:
             by_moment.setdefault(figure.observed_at if has_times else None, []).append(figure)
-        for moment in sorted(by_moment, key=lambda moment: moment or _LONG_AGO):
+        for count, moment in enumerate(sorted(by_moment, key=lambda moment: moment or _LONG_AGO)):
+            if count % ROWS_PER_SLICE == 0:
+                yield
             same = by_moment[moment]
             if len({(type(figure.number), figure.number) for figure in same}) > 1:
                 _contradict(reading, fact, same)
@@ -175,11 +181,11 @@ def _contradict(reading: Reading, fact: _Fact, same: list[Figure]) -> None:
 def _take(desk: Desk, reading: Reading, figures: tuple[Figure, ...], sent: tuple[Figure, ...] | None = None) -> None:
     """Judge one report made of one or more figures; `sent` are those of the message, when these are their sums."""
     sent = sent or figures
-    event, arrival = _event(desk, figures)
-    report = judge(desk, event)
+    report = judge(desk, _event(desk, figures))
     if isinstance(report, Fault):
         _set_aside(reading, sent, report)
     else:
+        arrival = _arrival(desk, figures, report) if _newest(figures) is None else None
         raw = encode_values([figure.value for figure in sent])
         mates = tuple([figure.row for figure in sent[1:]])
         reading.good.append(draft(sent[0].row, report, raw, arrival, mates))
@@ -192,32 +198,50 @@ def _set_aside(reading: Reading, figures: tuple[Figure, ...], fault: Fault) -> N
 
 def _wrong(desk: Desk, figures: tuple[Figure, ...]) -> Fault | None:
     """Return what is wrong with figures that would be a report by themselves, or nothing."""
-    report = judge(desk, _event(desk, figures)[0])
+    report = judge(desk, _event(desk, figures))
     return report if isinstance(report, Fault) else None
 
 
-def _event(desk: Desk, figures: tuple[Figure, ...]) -> tuple[NativeEvent, Arrival | None]:
+def _arrival(desk: Desk, figures: tuple[Figure, ...], report: IndicatorReported) -> Arrival:
+    """Return the identity of a report whose figures do not all say when they were observed."""
+    days = (report.period_start, report.period_end)
+    key = content_id(desk.grant.source, report.unit, report.indicator, report.cell, *days, report.part is _ATTESTATION)
+    besides = _besides(figures[0])
+    said = {figure.meaning.role: encode_values((figure.number, *besides)).decode() for figure in figures}
+    single = said.get(_VALUE)
+    return Arrival(key, said.get("numerator", single), said.get("denominator", single), desk.received_at)
+
+
+def _besides(figure: Figure) -> tuple[object, ...]:
+    """Return what a value says beside its number."""
+    value = figure.value
+    evidence = value.evidence
+    dates = () if evidence is None else (evidence.issued_on, evidence.valid_until)
+    return value.deleted, value.stage, *dates
+
+
+def _event_id(desk: Desk, figures: tuple[Figure, ...], newest: dt.datetime) -> str:
+    first = figures[0]
+    meaning, span = first.meaning, first.span
+    numbers = {figure.meaning.role: figure.number for figure in figures}
+    roles = sorted(numbers)
+    fact = (first.spot.unit, span.start, span.end, meaning.indicator, meaning.sex, meaning.sector, *roles)
+    said = (*map(numbers.__getitem__, roles), *_besides(first))
+    return content_id(desk.grant.source, *fact, *said, newest - _EPOCH)  # one moment, whatever its offset
+
+
+def _event(desk: Desk, figures: tuple[Figure, ...]) -> NativeEvent:
     first = figures[0]
     value, meaning = first.value, first.meaning
     numbers: dict[str, Number] = {figure.meaning.role: figure.number for figure in figures}
-    roles = sorted(numbers)
-    source = desk.grant.source
-    fact = (first.spot.unit, value.period, meaning.indicator, meaning.sex, meaning.sector, *roles)
-    said = (*map(numbers.__getitem__, roles), value.deleted, value.stage)
     newest = _newest(figures)
-    if newest is not None:
-        observed_at, arrival = newest, None
-        event_id = content_id(source, *fact, *said, observed_at.isoformat())
-    else:
-        observed_at, arrival = desk.received_at, Arrival(content_id(source, *fact), content_id(*said))
-        event_id = arrival.key
     single = numbers.get(_VALUE)
-    event = NativeEvent(
-        id=event_id,
+    return NativeEvent(
+        id=_ON_ARRIVAL if newest is None else _event_id(desk, figures, newest),
         commune=first.spot.unit,
         indicator=meaning.indicator,
         period=value.period,
-        observed_at=observed_at,
+        observed_at=desk.received_at if newest is None else newest,
         sex=meaning.sex,
         sector=meaning.sector,
         numerator=_half(numbers, "numerator", deleted=value.deleted),
@@ -227,7 +251,6 @@ def _event(desk: Desk, figures: tuple[Figure, ...]) -> tuple[NativeEvent, Arriva
         stage=Stage(value.stage) if value.stage else None,
         evidence=value.evidence,
     )
-    return event, arrival
 
 
 def _newest(figures: tuple[Figure, ...]) -> dt.datetime | None:

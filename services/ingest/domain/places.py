@@ -84,7 +84,7 @@ class Spans(dict[str, Span]):
         period = parse_period(text)
         if period is None:
             raise refuse(QuarantineReason.BAD_PERIOD, "period", text)
-        if len(self) % _COUNTED_EVERY == 0 and sum(map(len, self._days.values())) >= _MAX_REMEMBERED:
+        if len(self) % _COUNTED_EVERY == 0 and len(self) + sum(map(len, self._days.values())) >= _MAX_REMEMBERED:
             self.clear()
             self._days.clear()
         places = self._days.get(period.end)

@@ -11,7 +11,7 @@ import msgspec
 
 from services.ingest.domain.aliases import AliasTable
 from services.ingest.domain.errors import BodyTooLargeError
-from services.ingest.domain.faults import Fault
+from services.ingest.domain.faults import Fault, shorten
 from services.ingest.domain.identity import Arrival
 from services.ingest.domain.native import NativeEvent
 from services.ingest.domain.normalize import Limits, Normalizer
@@ -222,5 +222,5 @@ def judge(desk: Desk, event: NativeEvent) -> IndicatorReported | Fault:
     if source is None:
         source = desk.grant.source
     elif not desk.may_speak_for(source):
-        return Fault(QuarantineReason.SOURCE_NOT_ALLOWED, "source", source[:100], "the token may not speak for it")
+        return Fault(QuarantineReason.SOURCE_NOT_ALLOWED, "source", shorten(source), "the token may not speak for it")
     return desk.normalizer.normalize(event, source, desk.limits)

@@ -134,3 +134,10 @@ async def test_cloudevents_carry_adx_in_every_mode(service: Any, path: str) -> N
     assert [answer.status_code for answer in (structured, binary, batch)] == [202] * 3
     assert (batch.json()["accepted"], batch.json()["duplicates"]) == (1, 1)
     assert len(await service.journal()) == 3
+
+
+async def test_a_bundle_without_any_report_is_answered_as_one_of_no_rows(service: Any) -> None:
+    answer = await service.client.post("/fhir", json={"resourceType": "Bundle"}, headers=FHIR)
+
+    assert answer.status_code == 200
+    assert counts_of(outcome_of(answer)) == {"rows": 0}

@@ -130,3 +130,16 @@ async def test_a_row_that_its_source_may_send_now_is_taken(service: Any, an_even
 
     assert len(report.accepted) == 1
     assert await service.rows("SELECT source FROM ingest.journal") == ["agri"]
+
+
+async def test_a_row_with_names_that_no_database_holds_is_told_again_and_stops_nothing(
+    service: Any, an_event: Event
+) -> None:
+    await service.post(an_event(1) | {"stag\0e": "x"}, an_event(2, commune="N1"))
+
+    report = await service.retry(with_commune("N1")).retry()
+
+    rows = {row.event_id: row for row in await service.quarantine.list(status=None)}
+    assert list(report.still_bad) == [rows["e1"].id]
+    assert rows["e1"].field == "stag\N{REPLACEMENT CHARACTER}e"
+    assert await service.journal() == ["e2"]

@@ -102,6 +102,11 @@ async def test_places_are_xpaths_however_the_groups_are_filled(read_adx: ReadAdx
         pytest.param('dataElement="Stunted"><annotation>7</annotation>', 7, id="a number alone"),
         pytest.param('dataElement="Paper" value="0"><annotation>true</annotation>', 1.0, id="a yes"),
         pytest.param('dataElement="Paper" value="0"><annotation>đạt</annotation>', Reason.NOT_A_NUMBER, id="a word"),
+        pytest.param(
+            'dataElement="Events" categoryOptionCombo="Farm" value="0"><annotation>none seen</annotation>',
+            0.0,
+            id="a remark on a count that is no half of a ratio",
+        ),
         pytest.param('dataElement="X" value="0"><annotation>y</annotation>', Reason.UNKNOWN_ALIAS, id="unknown"),
     ],
 )

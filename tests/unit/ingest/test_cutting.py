@@ -207,6 +207,7 @@ def test_no_body_is_cut_into_anything_but_parts_or_a_refusal(format_: PayloadFor
         pytest.param(PayloadFormat.ADX, b"<adx><group><dataValue/><dataValue/></adx>", id="crossed tags"),
         pytest.param(PayloadFormat.ADX, b"<adx><group><dataValue/>", id="cut off XML"),
         pytest.param(PayloadFormat.ADX, b"<!DOCTYPE adx [<!ENTITY a 'a'>]><adx/>", id="a DOCTYPE"),
+        pytest.param(PayloadFormat.ADX, b'<?xml version="1.0" encoding="T"?><adx/>', id="an unknown encoding"),
         pytest.param(PayloadFormat.ADX, b"<adx>" + b"<a>" * 200 + b"</a>" * 200 + b"</adx>", id="deep XML"),
         pytest.param(PayloadFormat.NATIVE_JSON, b'[{"id":"1"},{"id":}]', id="a broken event in an array"),
     ],
@@ -254,6 +255,8 @@ def test_millions_of_rows_that_are_none_are_refused_before_they_take_minutes(
     ("format_", "body"),
     [
         (PayloadFormat.DHIS2, b'{"dataValues":[{"value":"1"},{"value":"2","ho_ten":"x"}]}'),
+        (PayloadFormat.ADX, b'<adx><group><dataValue value="1"/><dataValue value="2" ho_ten="x"/></group></adx>'),
+        (PayloadFormat.DHIS2_XML, b'<dataValueSet><dataValue value="1"/><dataValue Ngay_Sinh="x"/></dataValueSet>'),
         (PayloadFormat.NATIVE_JSON, b'[{"id":"1"},{"id":"2","ngaySinh":"x"}]'),
         (PayloadFormat.NDJSON, b'{"id":"1"}\n{"id":"2","patientName":"x"}'),
         (PayloadFormat.FHIR, b'{"resourceType":"Bundle","entry":[{},{"resource":{"resourceType":"Patient"}}]}'),

@@ -1,8 +1,9 @@
 """CloudEvents 1.0 over HTTP: structured, batched and binary mode. Ids and sources are required, never invented."""
 
+import asyncio
 import base64
 import binascii
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -40,6 +41,7 @@ HEADER_PREFIX: Final = "ce-"
 _REQUIRED: Final = ("id", "source", "type")
 _OPTIONAL: Final = ("time", "subject")
 _ROWS_PER_SLICE: Final = 500
+_LONG: Final = 1024 * 1024
 # What concerns the document of one event, and so is no matter of its neighbours.
 _OF_ONE_EVENT: Final = (MalformedBodyError, UnsupportedFormatError, UnsupportedRequestError)
 Step = Awaitable[None] | None
@@ -58,14 +60,14 @@ class CloudEventReader:
 
     def read_structured(self, body: bytes, desk: Desk, reading: Reading) -> Iterator[Step]:
         """Read one CloudEvent, attributes and data in one JSON object."""
-        document = _document(body)
+        document = yield from _decoded(body)
         if isinstance(document, list):
             raise MalformedBodyError("The body is an array: send it as application/cloudevents-batch+json.")
         yield from self._read([("", document)], desk, reading)
 
     def read_batch(self, body: bytes, desk: Desk, reading: Reading) -> Iterator[Step]:
         """Read a JSON array of CloudEvents."""
-        document = _document(body)
+        document = yield from _decoded(body)
         if not isinstance(document, list):
             raise MalformedBodyError("A batch is a JSON array: send one event as application/cloudevents+json.")
         events = ((f"[{index}].", item) for index, item in enumerate(document, reading.first_row))
@@ -85,7 +87,7 @@ class CloudEventReader:
                 event_id = attributes["id"]
                 carried = carried_in(attributes)
                 if carried is None:
-                    _read_native(attributes, desk, reading)
+                    yield from _read_native(attributes, desk, reading)
                 else:
                     yield from self._read_carried(carried, attributes, (prefix, places), desk, reading)
             except RefusedError as refused:
@@ -138,6 +140,19 @@ def from_binary(headers: Mapping[str, str], body: bytes) -> bytes:
     return msgspec.json.encode(attributes | {"data_base64": base64.b64encode(body).decode("ascii")})
 
 
+def _decoded(body: bytes) -> Generator[Step, None, object]:
+    """Return the JSON document in a body; a long one is decoded in a thread, so that others work meanwhile."""
+    if len(body) < _LONG:
+        return _document(body)
+    found: list[object] = []
+
+    async def decode() -> None:
+        found.append(await asyncio.to_thread(_document, body))
+
+    yield decode()
+    return found[0]
+
+
 def _document(body: bytes) -> object:
     try:
         return decode_document(body)
@@ -170,12 +185,14 @@ def _table(desk: Desk, source: str, format_: PayloadFormat) -> AliasTable:
     return table or AliasTable.empty(source)
 
 
-def _read_native(attributes: dict[str, Any], desk: Desk, reading: Reading) -> None:
+def _read_native(attributes: dict[str, Any], desk: Desk, reading: Reading) -> Iterator[Step]:
     data = _data(attributes)
     row, event_id = reading.first_row + reading.rows, attributes["id"]
     reading.rows += len(data) if isinstance(data, list) else 1
     if isinstance(data, list):
         for index, item in enumerate(data):
+            if index % _ROWS_PER_SLICE == _ROWS_PER_SLICE - 1:
+                yield None
             one = kept_attributes(attributes) | {"id": f"{event_id}/{index}", "data": item}
             _read_data(one, item, row + index, desk, reading, f"data[{index}].")
     else:

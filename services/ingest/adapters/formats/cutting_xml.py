@@ -17,11 +17,13 @@ from services.ingest.adapters.formats.slices import (
     Slice,
     row_too_large,
 )
+from services.ingest.adapters.formats.xml_elements import MAX_EMPTY
 from services.ingest.domain.errors import MalformedBodyError, UnsupportedFormatError
-from services.ingest.domain.privacy import refuse_personal_text
+from services.ingest.domain.privacy import refuse_personal_names, refuse_personal_text
 
 _BLOCK: Final = 256 * 1024
 _MAX_DEPTH: Final = 100
+_MAX_REMEMBERED: Final = 1_000
 _GROUP, _ROW = "group", "dataValue"
 _GROUP_INDEX: Final = re.compile(r"\bgroup\[(\d+)\]")
 _ROW_INDEX: Final = re.compile(r"\bdataValue\[(\d+)\]")
@@ -74,10 +76,11 @@ class _Outline:
         self._depth = self._number = self._rows = 0
         self._group_at: int | None = None
         self._group: tuple[int, int] | None = None
-        self._last = self._fed = 0
+        self._last = self._fed = self._idle = 0
         self._root = self._group_name = ""
         self.end = 0
         self.cuts: list[_Cut] = []
+        self._seen: set[str] = set()
 
     def feed(self, block: bytes, *, is_last: bool) -> None:
         """Parse a further block."""
@@ -86,6 +89,8 @@ class _Outline:
         except expat.ExpatError as error:
             why = f"{expat.ErrorString(error.code)} in line {error.lineno}"
             raise MalformedBodyError(f"The body is not XML: {why}. Nothing of it was stored.") from None
+        except (LookupError, ValueError):
+            raise MalformedBodyError("The XML declares an encoding that is not read here: send it as UTF-8.") from None
         self._fed += len(block)
         if not is_last and self._fed - self._last > MAX_ROW_BYTES:
             raise row_too_large(f"line {self._parser.CurrentLineNumber}")
@@ -100,15 +105,32 @@ class _Outline:
         tail = f"{closed}</{self._root}>".encode()
         return Slice(cut.at, following.at, above + group, tail, f"line {cut.line}", _later(cut))
 
-    def _on_start(self, name: str, _attributes: dict[str, str]) -> None:
+    def _on_start(self, name: str, attributes: dict[str, str]) -> None:
         self._last = at = self._parser.CurrentByteIndex
+        if name not in self._seen or not self._seen.issuperset(attributes):
+            self._look_at_names(name, attributes)
         self._depth += 1
         if self._depth == 1:
             self._root = name
         elif self._depth <= 3:
             self._note(name, at)
+            self._refuse_idle(at)
         elif self._depth > _MAX_DEPTH:
             raise MalformedBodyError(f"Elements are nested more than {_MAX_DEPTH} deep.")
+
+    def _refuse_idle(self, at: int) -> None:
+        """Raise when so much stands between two values that no slice could end there."""
+        self._idle += 1
+        if self._idle > MAX_EMPTY:
+            raise MalformedBodyError(f"The XML has more than {MAX_EMPTY} elements that say nothing to us.")
+        if at - self.cuts[-1].at > self._slice_bytes + MAX_ROW_BYTES:
+            raise row_too_large(f"line {self._parser.CurrentLineNumber}")
+
+    def _look_at_names(self, name: str, attributes: dict[str, str]) -> None:
+        names = [name, *attributes]
+        refuse_personal_names(text.rpartition(":")[2] for text in names)
+        if len(self._seen) < _MAX_REMEMBERED:
+            self._seen.update(names)
 
     def _note(self, name: str, at: int) -> None:
         local = name.rpartition(":")[2]
@@ -124,6 +146,7 @@ class _Outline:
             self.cuts.append(_Cut(at, self._parser.CurrentLineNumber, self._number, self._rows, self._group))
         if local == _ROW:
             self._rows += 1
+            self._idle = 0
 
     def _on_end(self, name: str) -> None:
         self._last = self._parser.CurrentByteIndex

@@ -1,5 +1,6 @@
 """FHIR: a summary MeasureReport, or a Bundle of them in whichever kind; R4, and what R5 moved."""
 
+import asyncio
 import codecs
 import re
 from collections.abc import Iterator
@@ -23,13 +24,14 @@ from shared.contracts.vocabulary import QuarantineReason
 
 _REPORT: Final = "MeasureReport"
 _BUNDLE: Final = "Bundle"
+_LONG: Final = 1024 * 1024  # others work while such a document is decoded
 # A summary names no person, also not among the resources that were evaluated.
 _PERSONS: Final = re.compile(rb'"reference"\s*:\s*"(?:[^"]*/)?(?:Patient|Person|RelatedPerson|Encounter)\\?/')
 
 
 async def read_fhir(body: bytes, wishes: Wishes, table: AliasTable) -> ValueSet:
     """Open a MeasureReport or a Bundle. Places are FHIRPaths: "Bundle.entry[2].resource.group[0].population[1]"."""
-    resource = _decode(body)
+    resource = _decode(body) if len(body) < _LONG else await asyncio.to_thread(_decode, body)
     remarks: list[Remark] = []
     context = ReportContext(table, wishes, Directory(table.profile.org_units), remarks)
     if resource["resourceType"] == _REPORT:

@@ -9,7 +9,7 @@ import msgspec
 from services.ingest.domain.documents import MAX_VALUES, UNDECODABLE, decode_document, refuse_crowded
 from services.ingest.domain.errors import BodyTooLargeError, MalformedBodyError
 from services.ingest.domain.faults import Fault, RefusedError
-from services.ingest.domain.native import decode_fast, diagnose, event_from, may_repeat_names
+from services.ingest.domain.native import NativeEvent, decode_fast, diagnose, event_from, may_repeat_names
 from services.ingest.domain.reading import Desk, Reading, RowKind, drafts, judge
 from shared.contracts.wire import IndicatorReported
 
@@ -65,27 +65,24 @@ def _read_rows(
         good: list[tuple[int, IndicatorReported, bytes]] = []
         for raw in rows[start : start + ROWS_PER_SLICE]:
             number += 1
-            if slow >= _SLOW_ROWS_PER_SLICE:
-                slow = 0
-                yield
             try:
                 event = decode_fast(raw)
+                seen: NativeEvent | None = event
+                is_doubtful = is_spaced or may_repeat_names(raw, event)
             except UNDECODABLE:
                 if not raw.strip():
                     blank += 1
                     continue
+                seen, is_doubtful = None, True
+            if is_doubtful:
                 slow += 1
+                if slow % _SLOW_ROWS_PER_SLICE == 0:
+                    yield
                 found = diagnose(raw)
                 if isinstance(found, Fault):
-                    reading.refuse(number, found, raw.rstrip(b"\r"), _id_of(raw))
+                    reading.refuse(number, found, raw.rstrip(b"\r"), seen.id if seen else _id_of(raw))
                     continue
-                event = found
-            else:
-                if is_spaced or may_repeat_names(raw, event):
-                    slow += 1
-                    if isinstance(found := diagnose(raw), Fault):
-                        reading.refuse(number, found, raw.rstrip(b"\r"), event.id)
-                        continue
+                event = seen or found
             source = event.source
             report = normalize(event, source, limits) if source in allowed else judge(desk, event)
             if type(report) is Fault:

@@ -63,7 +63,7 @@ def _events() -> dict[str, Any]:
     }
     answers = {
         "202": _answer("Everything is committed; `errors` tells what was set aside.", "EventsReport"),
-        **_problems(400, 401, 403, 408, 413, 415, 503),
+        **_problems(400, 401, 403, 408, 409, 413, 415, 503),
         "422": _refusal(422, PROBLEM_JSON, {"allOf": [ref("Problem")]}),
     }
     return _operation("events", "Report indicators", EVENTS_DESCRIPTION, [], content, answers)
