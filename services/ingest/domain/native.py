@@ -4,15 +4,14 @@ import datetime as dt
 import difflib
 import functools
 import math
+import re
 from collections.abc import Callable
 from typing import Annotated, Final
 
 import msgspec
-from msgspec.structs import astuple
 
 from services.ingest.domain.documents import decode_document
 from services.ingest.domain.faults import Fault, RefusedError, refuse
-from services.ingest.domain.repeated_names import NAME_END
 from shared.contracts.vocabulary import QuarantineReason, Stage
 
 MAX_ID_LENGTH: Final = 200
@@ -61,18 +60,31 @@ _MAX_COMPARED: Final = 20  # who sends more unknown fields than this has not mis
 _NEARLY_AS_LONG: Final = 3
 _NEARLY: Final = 0.8  # "delete", "Sex" and "observedAt" are near enough, "comment" is not
 decode_fast: Final[Callable[[bytes | msgspec.Raw], NativeEvent]] = msgspec.json.Decoder(NativeEvent).decode
-_ALL_NAMES: Final = len(NativeEvent.__struct_fields__)
-_OTHER_NAMES: Final = _ALL_NAMES - 1
-_SPACE_AFTER_TEXT: Final = b'" '
+_QUOTE: Final = b'"'
+_REQUIRED_QUOTES: Final = 16  # those of id, commune, indicator and period
+_NAMES: Final = re.compile(rb'"(\w+)"\s*:')
 
 
-def may_repeat_names(text: bytes, event: NativeEvent) -> bool:
-    """Return whether the text of an event needs a close look: it may hold more names than the event has.
+def repeats_names(text: bytes, event: NativeEvent) -> bool:
+    """Return whether the text of an event may give a name twice: it holds more quotation marks than the event needs.
 
-    One that is not deleted need not say so; white space before a colon hides a name from the count.
+    Each name has two, and each text two more; names that say nothing (null, false) are then looked for one by one. A
+    backslash may hide anything, so such a text is always to be looked at closely.
     """
-    names = (_ALL_NAMES if event.deleted else _OTHER_NAMES) - astuple(event).count(None)
-    return text.count(NAME_END) != names or _SPACE_AFTER_TEXT in text
+    texts = (
+        (event.source is not None)
+        + (event.sex is not None)
+        + (event.sector is not None)
+        + (event.observed_at is not None)
+        + (event.stage is not None)
+    )
+    numbers = (
+        (event.numerator is not None) + (event.denominator is not None) + (event.value is not None) + event.deleted
+    )
+    if text.count(_QUOTE) == _REQUIRED_QUOTES + 4 * texts + 2 * numbers:
+        return False
+    names = _NAMES.findall(text)
+    return b"\\" in text or len(names) != len(set(names))
 
 
 def diagnose(raw: bytes) -> NativeEvent | Fault:

@@ -4,9 +4,8 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-import msgspec
-
 from services.ingest.domain.aliases import AliasTable
+from services.ingest.domain.facts import VALUE, Fact, rate_beside_counts
 from services.ingest.domain.faults import Fault, RefusedError, shorten
 from services.ingest.domain.figures import Figure, Number, read_figure
 from services.ingest.domain.identity import Arrival, content_id
@@ -19,45 +18,11 @@ from shared.contracts.vocabulary import Part, QuarantineReason, Stage
 from shared.contracts.wire import IndicatorReported
 
 ROWS_PER_SLICE: Final = 500
-_VALUE: Final = "value"
 _ON_ARRIVAL: Final = "on arrival"  # in place of an id that only the journal can complete
 _ATTESTATION: Final = Part.ATTESTATION
 _LONG_AGO: Final = dt.datetime.min.replace(tzinfo=dt.UTC)
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _VIET_NAM: Final = dt.timezone(dt.timedelta(hours=7))
-
-
-_Told = tuple[object, ...]
-
-
-class _Fact(msgspec.Struct):
-    """What one message says of one fact: a figure by role, and what else it says in the same roles.
-
-    `repeats` are the rows that say the very same once more, by what they say: only their numbers are kept.
-    """
-
-    figures: dict[str, Figure]
-    others: list[Figure] | None = None
-    repeats: dict[_Told, list[int]] | None = None
-
-    def add(self, figure: Figure) -> None:
-        """Take in a figure of a role that has one."""
-        if self.others is None or self.repeats is None:
-            self.others, self.repeats = [], {}
-        first, told = self.figures[figure.meaning.role], _told(figure)
-        if told in self.repeats or told == _told(first):
-            self.repeats.setdefault(told, []).append(figure.row)
-        else:
-            self.repeats[told] = []
-            self.others.append(figure)
-
-    def rows(self, figure: Figure) -> tuple[int, ...]:
-        """Return the rows that repeat a figure."""
-        return tuple((self.repeats or {}).get(_told(figure), ()))
-
-
-def _told(figure: Figure) -> _Told:
-    return figure.meaning.role, type(figure.number), figure.number, figure.observed_at
 
 
 def read_values(
@@ -70,7 +35,7 @@ def read_values(
     With `apart` two halves are one report only when one moment holds for both: a half that was committed late, between
     the two moments, would otherwise be older than the report that lacks it.
     """
-    facts: dict[Key, _Fact] = {}
+    facts: dict[Key, Fact] = {}
     communes = desk.normalizer.communes(table.profile.codes_as_of)
     default_period = _default_period(desk, table)
     for row, value in enumerate(rows, reading.first_row):
@@ -86,6 +51,7 @@ def read_values(
             reading.refuse(row, refused.fault, encode_values([value]))
             continue
         _note(facts, figure)
+    _compare_rates(reading, facts)
     parts = Parts(communes, desk.normalizer.takes_events, lambda figures: _wrong(desk, figures))
     for count, fact in enumerate(facts.values()):
         if count % ROWS_PER_SLICE == 0:
@@ -110,22 +76,37 @@ def _default_period(desk: Desk, table: AliasTable) -> str:
     return last_complete(kind, desk.received_at.astimezone(_VIET_NAM).date()) if kind else ""
 
 
-def _note(facts: dict[Key, _Fact], figure: Figure) -> None:
+def _note(facts: dict[Key, Fact], figure: Figure) -> None:
     key, role = fact_key(figure), figure.meaning.role
     fact = facts.get(key)
     if fact is None:
-        facts[key] = _Fact({role: figure})
+        facts[key] = Fact({role: figure})
     elif role not in fact.figures:
         fact.figures[role] = figure
     else:
         fact.add(figure)
 
 
+def _compare_rates(reading: Reading, facts: dict[Key, Fact]) -> None:
+    """Drop a percentage that only repeats the counts beside it; set all of them aside when they are different rates."""
+    for key in [key for key in facts if key[-1]]:
+        rate, counts = facts[key], facts.get((*key[:-1], False))
+        agrees = None if counts is None else rate_beside_counts(rate, counts)
+        if counts is None or agrees is None:
+            continue
+        if agrees:
+            reading.repeated_rows += len(rate.figures)
+        else:
+            _contradict(reading, rate, [*rate.figures.values(), *counts.figures.values()])
+            counts.figures.clear()
+        rate.figures.clear()
+
+
 def _moment(figure: Figure) -> dt.datetime:
     return figure.observed_at or _LONG_AGO
 
 
-def _close(desk: Desk, reading: Reading, fact: _Fact, parts: Parts, *, apart: bool) -> Iterator[None]:
+def _close(desk: Desk, reading: Reading, fact: Fact, parts: Parts, *, apart: bool) -> Iterator[None]:
     """Take what is left of a fact once the whole message is read; a message may be full of one fact."""
     if fact.others is not None:
         yield from _settle(desk, reading, fact, fact.others)
@@ -139,7 +120,7 @@ def _close(desk: Desk, reading: Reading, fact: _Fact, parts: Parts, *, apart: bo
         _take(desk, reading, figures)
 
 
-def _settle(desk: Desk, reading: Reading, fact: _Fact, others: list[Figure]) -> Iterator[None]:
+def _settle(desk: Desk, reading: Reading, fact: Fact, others: list[Figure]) -> Iterator[None]:
     """Leave the newest figure of each role; older ones are taken alone, and contradictions set aside."""
     by_role: dict[str, list[Figure]] = {role: [figure] for role, figure in fact.figures.items()}
     for other in others:
@@ -170,7 +151,7 @@ def _take_older(desk: Desk, reading: Reading, figure: Figure) -> None:
         _take(desk, reading, (figure,))
 
 
-def _contradict(reading: Reading, fact: _Fact, same: list[Figure]) -> None:
+def _contradict(reading: Reading, fact: Fact, same: list[Figure]) -> None:
     said = ", ".join(dict.fromkeys(shorten(figure.value.value) for figure in same[:5]))
     for figure in same:
         given = shorten(figure.value.value)
@@ -208,7 +189,7 @@ def _arrival(desk: Desk, figures: tuple[Figure, ...], report: IndicatorReported)
     key = content_id(desk.grant.source, report.unit, report.indicator, report.cell, *days, report.part is _ATTESTATION)
     besides = _besides(figures[0])
     said = {figure.meaning.role: encode_values((figure.number, *besides)).decode() for figure in figures}
-    single = said.get(_VALUE)
+    single = said.get(VALUE)
     return Arrival(key, said.get("numerator", single), said.get("denominator", single), desk.received_at)
 
 
@@ -235,7 +216,7 @@ def _event(desk: Desk, figures: tuple[Figure, ...]) -> NativeEvent:
     value, meaning = first.value, first.meaning
     numbers: dict[str, Number] = {figure.meaning.role: figure.number for figure in figures}
     newest = _newest(figures)
-    single = numbers.get(_VALUE)
+    single = numbers.get(VALUE)
     return NativeEvent(
         id=_ON_ARRIVAL if newest is None else _event_id(desk, figures, newest),
         commune=first.spot.unit,

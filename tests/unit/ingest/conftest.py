@@ -39,6 +39,7 @@ def catalog() -> Catalog:
         {"element": "Cards", "option": "Male", "indicator": "rate", "role": "numerator", "sex": "male"},
         {"element": "People", "option": "Male", "indicator": "rate", "role": "denominator", "sex": "male"},
         {"element": "Cards", "option": "Female", "indicator": "rate", "role": "numerator", "sex": "female"},
+        {"element": "Share", "option": "Male", "indicator": "rate", "role": "value", "sex": "male"},
         {"element": "Paper", "indicator": "paper", "role": "value"},
         {"element": "Events", "option": "Farm", "indicator": "events", "role": "value", "sector": "agriculture"},
         {"element": "Stunted", "indicator": "kids", "role": "numerator"},

@@ -89,6 +89,25 @@ def test_two_values_that_nothing_orders_are_both_set_aside(read_rows: ReadRows, 
     assert told(reading) == [(Part.DENOMINATOR, None, 1000)]
 
 
+def test_a_percentage_that_repeats_the_counts_beside_it_counts_as_a_repetition(read_rows: ReadRows) -> None:
+    reading = read_rows(a_value("Share", "95.0"), a_value(), people())
+
+    assert told(reading) == [(Part.MEASURE, 950, 1000)]
+    assert (reading.bad, reading.repeated_rows) == ([], 1)
+
+
+def test_a_percentage_that_is_another_rate_than_its_counts_contradicts_them(read_rows: ReadRows) -> None:
+    reading = read_rows(a_value(), people(), a_value("Share", "12"))
+
+    assert reading.good == []
+    assert sorted(bad.row for bad in reading.bad) == [0, 1, 2]
+    assert {bad.fault.reason for bad in reading.bad} == {Reason.CONTRADICTED}
+
+
+def test_a_percentage_of_another_moment_is_a_report_of_its_own(read_rows: ReadRows) -> None:
+    assert len(read_rows(a_value(), people(), a_value("Share", "12", observed_at=LATE)).good) == 2
+
+
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
 def test_a_newer_value_stands_above_a_contradiction_in_any_order(read_rows: ReadRows, order: tuple[int, ...]) -> None:
     values = [a_value(), a_value(value="951"), a_value(value="952", observed_at=LATE)]

@@ -21,7 +21,8 @@ ROW = (
 @pytest.mark.parametrize(
     "more",
     [
-        '"numerator":951', '"sex":"female"', '"sex" :"male"', '"numerator"\t:951', '"id":"e2"', '"observed_at": null',
+        '"numerator":951', '"\\u0069d":"e2"',
+        '"sex":"female"', '"sex" :"male"', '"numerator"\t:951', '"id":"e2"', '"observed_at": null',
         '"evidence":{"note":"a","note":"b"}', '"comment":"x","comment":"y"', '"stage":null,"stage":"final"',
     ],
 )  # fmt: skip

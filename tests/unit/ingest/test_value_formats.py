@@ -157,7 +157,8 @@ def their_words() -> AliasTable:
         "DE_A": ("kids", "numerator"), "DE_B": ("kids", "denominator"), "DE_C": ("mixed", "numerator"),
     }  # fmt: skip
     aliases: list[dict[str, Any]] = [
-        {"element": element, "indicator": indicator, "role": role} for element, (indicator, role) in of_dhis2.items()
+        {"element": element, "option": "*", "indicator": indicator, "role": role}
+        for element, (indicator, role) in of_dhis2.items()
     ]
     aliases += [
         {"element": "BjDrgVrkBI3", "option": option, "indicator": "rate", "role": "numerator", "sex": sex}

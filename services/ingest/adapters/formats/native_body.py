@@ -9,7 +9,7 @@ import msgspec
 from services.ingest.domain.documents import MAX_VALUES, UNDECODABLE, decode_document, refuse_crowded
 from services.ingest.domain.errors import BodyTooLargeError, MalformedBodyError
 from services.ingest.domain.faults import Fault, RefusedError
-from services.ingest.domain.native import NativeEvent, decode_fast, diagnose, event_from, may_repeat_names
+from services.ingest.domain.native import NativeEvent, decode_fast, diagnose, event_from, repeats_names
 from services.ingest.domain.reading import Desk, Reading, RowKind, drafts, judge
 from shared.contracts.wire import IndicatorReported
 
@@ -35,7 +35,7 @@ def read_ndjson(body: bytes, desk: Desk, reading: Reading) -> Iterator[None]:
     if body.count(b"\n") > MAX_VALUES:
         raise BodyTooLargeError(f"The body has more than {MAX_VALUES} lines: send it in smaller parts.")
     lines = body.removeprefix(codecs.BOM_UTF8).split(b"\n")
-    yield from _read_rows(lines, reading.first_row + 1, desk, reading, is_spaced=_is_spaced(body))
+    yield from _read_rows(lines, reading.first_row + 1, desk, reading)
 
 
 def read_json(body: bytes, desk: Desk, reading: Reading) -> Iterator[None]:
@@ -50,14 +50,11 @@ def read_json(body: bytes, desk: Desk, reading: Reading) -> Iterator[None]:
     except UNDECODABLE:
         yield from _read_loose_array(body, desk, reading)
         return
-    is_spaced = b'"\n' in body or _is_spaced(body)
-    yield from _read_rows([bytes(row) for row in rows], reading.first_row, desk, reading, is_spaced=is_spaced)
+    yield from _read_rows([bytes(row) for row in rows], reading.first_row, desk, reading)
 
 
-def _read_rows(
-    rows: list[bytes], first: int, desk: Desk, reading: Reading, *, is_spaced: bool = False
-) -> Iterator[None]:
-    """Judge row after row: the hot loop of the service. In spaced rows a name may hide from being counted."""
+def _read_rows(rows: list[bytes], first: int, desk: Desk, reading: Reading) -> Iterator[None]:
+    """Judge row after row: the hot loop of the service."""
     allowed, normalize, limits = desk.allowed, desk.normalizer.normalize, desk.limits
     blank, number, slow = 0, first - 1, 0
     for start in range(0, len(rows), ROWS_PER_SLICE):
@@ -68,7 +65,7 @@ def _read_rows(
             try:
                 event = decode_fast(raw)
                 seen: NativeEvent | None = event
-                is_doubtful = is_spaced or may_repeat_names(raw, event)
+                is_doubtful = repeats_names(raw, event)
             except UNDECODABLE:
                 if not raw.strip():
                     blank += 1
@@ -91,10 +88,6 @@ def _read_rows(
                 good.append((number, report, raw))
         reading.good += drafts(good)
     reading.rows += len(rows) - blank
-
-
-def _is_spaced(body: bytes) -> bool:
-    return b'"\t' in body or b'"\r' in body
 
 
 def _whole(body: bytes) -> bytes:
