@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from services.ingest.adapters.backlog import Backlog
 from services.ingest.adapters.formats import cloudevents
+from services.ingest.adapters.formats.cutting import CUTTERS
 from services.ingest.adapters.formats.detecting import DHIS2_ACCEPTED, FHIR_ACCEPTED, media_type
 from services.ingest.adapters.formats.dhis2_parameters import read_parameters
 from services.ingest.adapters.formats.value_set import Wishes
@@ -51,6 +52,8 @@ from services.ingest.settings import IngestSettings
 _log = structlog.get_logger(__name__)
 
 Body = TypeVar("Body")
+# Rows take ten times the memory of the body they stand in: larger bodies are kept on disk and taken in slices.
+IN_MEMORY_BYTES: Final = 8 * 1024 * 1024
 HUNG_UP: Final = 499  # sent to nobody: the sender is gone
 
 _EVENT_FORMATS: Final = {
@@ -80,7 +83,8 @@ class IngestHandlers:
         self._max_body_bytes = settings.max_body_bytes
         memory = BodyMemory(settings.max_in_flight_bytes)
         disk = BodyMemory(settings.max_spool_bytes)
-        spool = Spool(settings.max_body_bytes, settings.max_import_bytes, disk, settings.spool_folder)
+        self._in_memory = min(settings.max_body_bytes, IN_MEMORY_BYTES)
+        spool = Spool(self._in_memory, settings.max_import_bytes, disk, settings.spool_folder)
         self._bodies = BodyReader(settings.max_body_bytes, memory, settings.body_timeout_seconds, spool)
         self._imports = Imports(intake.take, backlog.refuse_when_full)
 
@@ -112,7 +116,7 @@ class IngestHandlers:
         async def take(grant: Grant, file: SentFile) -> Response:
             said = read_parameters(request.query_params)
             seen.format = format_ = declared_format(DHIS2_ACCEPTED, file)
-            asked = _import(format_, file, said.wishes, dry_run=said.dry_run, atomic=said.atomic)
+            asked = self._asked(format_, file, said.wishes, dry_run=said.dry_run, atomic=said.atomic)
             return summary_response(await self._imports.take(grant, asked))
 
         response = await self._answer(request, _VALUES, self._bodies.read_file, take, refusal_response)
@@ -125,7 +129,7 @@ class IngestHandlers:
         async def take(grant: Grant, file: SentFile) -> Response:
             said = read_fhir_parameters(request.query_params.multi_items())
             format_ = declared_format(FHIR_ACCEPTED, file)
-            asked = _import(format_, file, said.wishes(""), dry_run=said.dry_run, atomic=said.atomic)
+            asked = self._asked(format_, file, said.wishes(""), dry_run=said.dry_run, atomic=said.atomic)
             return outcome_response(await self._imports.take(grant, asked))
 
         response = await self._answer(request, _VALUES, self._bodies.read_file, take, outcome_refusal)
@@ -161,14 +165,27 @@ class IngestHandlers:
 
     async def _take_file(self, grant: Grant, file: SentFile, asked: ImportParameters, seen: "_Seen") -> ImportReport:
         """Take one file; what opens the endpoint of its format opens this one for it."""
-        file = file.in_memory(self._max_body_bytes)
         seen.format = format_ = format_of(file, asked)
         scope = Scope.DATA_VALUES if format_ in VALUE_FORMATS else Scope.EVENTS
         if scope not in grant.scopes:
             raise ForbiddenError(f"The token of {grant.source!r} may not send {format_.value}: it lacks {scope.value}.")
         wishes = asked.wishes(file.name)
         return await self._imports.take(
-            grant, _import(format_, file, wishes, dry_run=asked.dry_run, atomic=asked.atomic)
+            grant, self._asked(format_, file, wishes, dry_run=asked.dry_run, atomic=asked.atomic)
+        )
+
+    def _asked(self, format_: PayloadFormat, file: SentFile, wishes: Wishes, *, dry_run: bool, atomic: bool) -> Import:
+        """Return what is to be done with a file; one that is not to be cut is read whole as long as it may be."""
+        is_whole = atomic or format_ not in CUTTERS
+        file = file.in_memory(self._max_body_bytes if is_whole else self._in_memory)
+        return Import(
+            format=format_,
+            body=file.body,
+            large=file.large,
+            content_type=file.content_type,
+            wishes=wishes,
+            dry_run=dry_run,
+            atomic=atomic,
         )
 
     def _counted(self, seen: "_Seen", response: Response) -> Response:
@@ -236,15 +253,3 @@ def _event_format(content_type: str, body: bytes) -> PayloadFormat:
         refuse_personal_text(body)
         raise UnsupportedFormatError(f"The content type {content_type[:80]!r} is not read here.")
     return found
-
-
-def _import(format_: PayloadFormat, file: SentFile, wishes: Wishes, *, dry_run: bool, atomic: bool) -> Import:
-    return Import(
-        format=format_,
-        body=file.body,
-        large=file.large,
-        content_type=file.content_type,
-        wishes=wishes,
-        dry_run=dry_run,
-        atomic=atomic,
-    )
