@@ -258,3 +258,22 @@ def test_no_beginning_takes_long(unit: bytes) -> None:
         detect("", "", head if unit != b"," else head.replace(b",", b"x"))
 
     assert time.process_time() - began < 0.5
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b'"f7n9E0hX8qk","201201","DiszpKrYNg8","","","10001","john","2012-01-01","comment","false"\r\n',
+        "Data Element;Period;Org unit;Value\na;202409;b;1\n".encode("utf-16"),
+        b"catoptcombo\tdata_element\torgunit\tperiod\tvalue\n",
+    ],
+)
+def test_csv_of_dhis2_is_known_without_a_header_and_by_other_spellings(head: bytes) -> None:
+    assert detect("text/csv", "export.csv", head) is P.DHIS2_CSV
+
+
+@pytest.mark.parametrize(
+    "head", [b"06196;Xa Mot;1;2;3;4\n", b'"a","b\n', b"a,2024,b,c,d,many words\n", b"a\0,2024,b,,,1\n"]
+)
+def test_other_csv_stays_a_form(head: bytes) -> None:
+    assert detect("text/csv", "bieu.csv", head) is P.CSV

@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from services.ingest.adapters.formats.dhis2_columns import is_first_line
 from services.ingest.adapters.formats.heads import decode_head, refuse_foreign
 from services.ingest.adapters.formats.json_outline import outline_of
 from services.ingest.adapters.formats.xml_root import root_of
@@ -206,7 +207,8 @@ def _json_format(text: str, hint: PayloadFormat | None, *, is_cut: bool) -> Payl
 
 def _text_format(text: str, hint: PayloadFormat | None) -> PayloadFormat:
     words = _words_of(text)
-    if "dataelement" in words and _DHIS2_COLUMNS.intersection(words):
+    has_header = "dataelement" in words and bool(_DHIS2_COLUMNS.intersection(words))
+    if has_header or is_first_line(text.partition("\n")[0].rstrip("\r")):
         return PayloadFormat.DHIS2_CSV
     if hint is PayloadFormat.CSV or len(words) > 1 or _SEPARATOR.search(text):
         return PayloadFormat.CSV

@@ -29,6 +29,7 @@ _ALIASES: Final = {
 _READ: Final = (*_ORDER[:6], "lastupdated", "deleted", "created")
 _IGNORED: Final = frozenset({*_ORDER, "created", "dataset", "completedate", "lastupdatedby", "createdby"})
 _BLANKS: Final = re.compile(r"[\s_-]+")
+_MAX_ROW: Final = 1_000
 
 
 class Columns(msgspec.Struct, frozen=True):
@@ -47,6 +48,14 @@ class Columns(msgspec.Struct, frozen=True):
 def is_header(line: str) -> bool:
     """Return whether a first line names DHIS2's columns."""
     return any("dataelement" in map(_name_of, row) for row in _split(line))
+
+
+def is_first_line(line: str) -> bool:
+    """Return whether a file that begins with this line is DHIS2's: by its header, or by a row in DHIS2's order."""
+    try:
+        return len(line) <= _MAX_ROW and (is_header(line) or any(_is_data(row) for row in _split(line)))
+    except csv.Error:
+        return False
 
 
 def _split(line: str) -> list[list[str]]:
