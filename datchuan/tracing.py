@@ -97,7 +97,7 @@ class Tracer:
             await read_all(read_events(body, self._desk, reading))
         else:
             values = await self._readers.values[format_](body, wishes, self._table)
-            reading.locate = values.locate
+            reading.locate, reading.line = values.locate, values.line
             rows = list(values.rows)
             figures = [self._figure(row, value) for row, value in enumerate(rows)]
             await read_all(read_values(rows, self._desk, reading, self._table))
@@ -167,7 +167,7 @@ class Tracer:
         return trace
 
     def _explain(self, trace: Trace, bad: BadRow) -> None:
-        fault, remedy = bad.fault, REMEDIES[bad.fault.reason]
+        fault, remedy = bad.fault, bad.fault.remedy or REMEDIES[bad.fault.reason]
         trace.outcome, trace.detail = fault.reason.value, fault.detail
         trace.remedy, trace.remedy_vi = remedy.en, remedy.vi
         trace.faulty_field, trace.faulty_value = fault.field, fault.value

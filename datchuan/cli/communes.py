@@ -33,8 +33,8 @@ def place(catalog: Catalog, unit: AdminUnit) -> str:
 def _by_code(catalog: Catalog, code: str, on: dt.date, levels: frozenset[UnitLevel]) -> AdminUnit:
     candidates = tuple(unit for unit in catalog.units_by_code[code] if unit.level in levels)
     if not candidates:
-        other = catalog.units_by_code[code][0]
-        raise CommandError(f"{code} is {other.name_vi}, a {other.level.value}", "Name a commune.", USAGE)
+        other, wanted = catalog.units_by_code[code][0], " or ".join(level for level in UnitLevel if level in levels)
+        raise CommandError(f"{code} is {other.name_vi}, a {other.level.value}", f"Name a {wanted}.", USAGE)
     unit = resolve_unit(candidates, on)
     if unit is not None:
         return unit

@@ -18,13 +18,14 @@ from datchuan.cli.verdicts import cell_line, confidences_vi, target_vi
 from datchuan.errors import CommandError
 from datchuan.labels import cause_vi, cell_vi, part_vi, reason_vi, role_vi, status_vi
 from services.evaluator.adapters import queries
+from services.evaluator.domain.facts import Measure
 from services.notifier.domain.numbers_vi import date_vi
 from services.notifier.domain.route import Routing, route
 from shared.catalog.catalog import Catalog
 from shared.catalog.rulesets import IndicatorRule
 from shared.catalog.units import AdminUnit
 from shared.contracts.vocabulary import VerdictStatus
-from shared.contracts.wire import CellFinding, IndicatorReported
+from shared.contracts.wire import IndicatorReported
 
 _SHOWN_EVENTS = 3
 
@@ -34,7 +35,11 @@ def explain(
     code: Annotated[str, typer.Argument(help="Number of the chỉ tiêu, e.g. 15.1 or xa_ntm/15.1.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Explain a verdict: value, rule, legal source, responsible units with the clause, events and history."""
+    """Explain a verdict: value, rule, legal source, responsible units with the clause, events and history.
+
+    A rate that misses its target is rounded away from it, so that 89,999 % never reads 90,00 %; any other is rounded to
+    the nearest. One number can therefore read 94,28 % where 95 % is asked and 94,29 % where 90 % is.
+    """
     session = Session()
     catalog = session.catalog()
 
@@ -60,7 +65,7 @@ def explain(
         out = console()
         out.print(Text.assemble((place(catalog, unit), "bold"), f", ngày {as_of.strftime('%d/%m/%Y')}"))
         _print_verdict(out, catalog, unit, status, rule)
-        for line in value_lines(status, rule, facts, as_of):
+        for line in value_lines(status, rule):
             out.print(named("Giá trị", line))
         _print_responsible(out, routings)
         _print_facts(out, facts)
@@ -77,22 +82,14 @@ def concerned(catalog: Catalog, status: queries.NodeStatus, rule: IndicatorRule)
     return tuple(cell for cell in cells if cell in at_fault) or tuple(cells) or ("",)
 
 
-def value_lines(
-    status: queries.NodeStatus, rule: IndicatorRule, facts: list[IndicatorReported], as_of: dt.date
-) -> list[str]:
-    """Return the value of every cell with the period that it speaks of."""
-    return [cell_line(cell, rule, _period(cell, rule, facts, as_of)) for cell in status.cells] or ["–"]
+def value_lines(status: queries.NodeStatus, rule: IndicatorRule) -> list[str]:
+    """Return the value of every cell with the period that it is of: of several periods the one that counts."""
+    told = zip(status.cells, status.measures, strict=True)
+    return [cell_line(cell, rule, _period(measure)) for cell, measure in told] or ["–"]
 
 
-def _period(cell: CellFinding, rule: IndicatorRule, facts: list[IndicatorReported], as_of: dt.date) -> str:
-    if cell.numerator is None and cell.denominator is None and cell.value is None:
-        return ""
-    told = [fact for fact in facts if not fact.deleted and cell.cell in ("", fact.cell)]
-    if rule.window is not None:
-        told = [fact for fact in told if fact.period_end.year == as_of.year]
-    else:
-        told = [fact for fact in told if fact.period_end == max(one.period_end for one in told)]
-    return span(min(fact.period_start for fact in told), max(fact.period_end for fact in told)) if told else ""
+def _period(measure: Measure | None) -> str:
+    return "" if measure is None else span(measure.period_start, measure.period_end)
 
 
 def span(first: dt.date, last: dt.date) -> str:

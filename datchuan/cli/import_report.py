@@ -4,26 +4,43 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Final
 
+from datchuan.cli.forecast_lines import forecast_lines
 from datchuan.cli.output import console, print_json, table
 from datchuan.errors import as_sentence
+from datchuan.labels import QUARANTINE_REASON_VI
 from datchuan.sending.folders import Found
 from datchuan.sending.tallies import Tally
 
-_COLUMNS: Final = (
-    ("rows", "rows"), ("accepted", "accepted"), ("updated", "updated"), ("deleted", "deleted"),
-    ("duplicates", "duplicates"), ("stale", "stale"), ("quarantined", "set aside"), ("refused", "refused"),
-)  # fmt: skip
-_OFFLINE: Final = (
-    "No ingest was asked: which rows are known already, and which verdicts would change, is not known. Start one with "
-    "`datchuan up`, or give --url."
-)
-
 
 class Lang(StrEnum):
-    """The language of remedies."""
+    """The language of a report for people."""
 
     EN = "en"
     VI = "vi"
+
+
+_COLUMNS: Final = (
+    ("rows", "rows", "số dòng"), ("accepted", "accepted", "nhận mới"), ("updated", "updated", "đính chính"),
+    ("deleted", "deleted", "hủy"), ("duplicates", "duplicates", "trùng"), ("stale", "stale", "cũ hơn"),
+    ("quarantined", "set aside", "chờ xử lý"), ("refused", "refused", "từ chối"),
+)  # fmt: skip
+_WORDS: Final = {
+    Lang.EN: {
+        "file": "file", "title": "Dry run: nothing was stored", "passed over": "passed over", "refused": "refused",
+        "more": "more conflicts", "see": "; `datchuan quarantine list` shows all that were set aside",
+        "but": "taken, but", "and": "and {} more", "event": "event",
+        "offline": "No ingest was asked: which rows are known already, and which verdicts would change, is not known. "
+        "Start one with `datchuan up`, or give --url.",
+    },
+    Lang.VI: {
+        "file": "tệp", "title": "Chạy thử: chưa lưu số liệu nào", "passed over": "bỏ qua", "refused": "bị từ chối",
+        "more": "lỗi khác", "see": "; lệnh `datchuan quarantine list` liệt kê mọi số liệu chờ xử lý",
+        "but": "đã nhận, nhưng", "and": "và {} chỗ khác", "event": "bản ghi",
+        "offline": "Chưa hỏi dịch vụ tiếp nhận: chưa biết dòng nào đã có và kết quả đánh giá nào sẽ thay đổi. Chạy "
+        "`datchuan up`, hoặc nêu --url.",
+    },
+}  # fmt: skip
+_REASONS_VI: Final = {reason.value: text for reason, text in QUARANTINE_REASON_VI.items()}
 
 
 def print_json_report(tallies: Mapping[str, Tally], found: Found, *, dry_run: bool, is_offline: bool) -> None:
@@ -49,34 +66,37 @@ def print_json_report(tallies: Mapping[str, Tally], found: Found, *, dry_run: bo
 def print_report(
     tallies: Mapping[str, Tally], found: Found, *, dry_run: bool, is_offline: bool, lang: Lang = Lang.EN
 ) -> None:
-    """Print a table of counts, and below it what must be looked at."""
-    out = console()
-    shown = table("Dry run: nothing was stored" if dry_run else "", "file", *(title for _, title in _COLUMNS))
+    """Print a table of counts, and below it what must be looked at: all conflicts first, then the forecasts."""
+    out, words = console(), _WORDS[lang]
+    titles = [vi if lang is Lang.VI else en for _, en, vi in _COLUMNS]
+    shown = table(words["title"] if dry_run else "", words["file"], *titles)
     for path, tally in tallies.items():
         counts = tally.counts
-        shown.add_row(path, *(str(counts[name]) for name, _ in _COLUMNS))
+        shown.add_row(path, *(str(counts[name]) for name, *_ in _COLUMNS))
     out.print(shown)
     for line in _lines(tallies, found, dry_run=dry_run, lang=lang):
         out.print(line, soft_wrap=True)
+    forecasts = {path: tally.forecast for path, tally in tallies.items() if tally.forecast}
+    for line in forecast_lines(forecasts, is_vi=lang is Lang.VI):
+        out.print(line, soft_wrap=True)
     if is_offline:
-        out.print(_OFFLINE, soft_wrap=True)
+        out.print(words["offline"], soft_wrap=True)
 
 
 def _lines(tallies: Mapping[str, Tally], found: Found, *, dry_run: bool, lang: Lang) -> Iterator[str]:
+    words = _WORDS[lang]
     for file, reason in found.skipped:
-        yield f"{file}: passed over: {reason}."
+        yield f"{file}: {words['passed over']}: {reason}."
     for path, tally in tallies.items():
         if tally.problem:
-            yield f"{path}: refused: {tally.problem}"
+            yield f"{path}: {words['refused']}: {tally.problem}"
         for conflict in tally.conflicts:
             yield f"{path}, {conflict_line(conflict, lang)}"
         if tally.conflicts_omitted:
-            where = "" if dry_run else "; `datchuan quarantine list` shows all that were set aside"
-            yield f"{path}: {tally.conflicts_omitted} more conflicts{where}."
+            yield f"{path}: {tally.conflicts_omitted} {words['more']}{'' if dry_run else words['see']}."
         for remark in tally.remarks:
             text = remark.get("text_vi" if lang is Lang.VI else "text", "")
-            yield f"{path}, {remark.get('place', '?')}: taken, but: {text}"
-        yield from _forecast_lines(tally.forecast, lang)
+            yield f"{path}, {remark.get('place', '?')}: {words['but']}: {text}"
 
 
 def conflict_line(conflict: Mapping[str, Any], lang: Lang = Lang.EN) -> str:
@@ -86,30 +106,12 @@ def conflict_line(conflict: Mapping[str, Any], lang: Lang = Lang.EN) -> str:
     ...     "value": "0", "detail": "", "remedy": "Send more."})
     "line 2, event e-1: zero_denominator denominator='0' – Send more."
     """
+    words, code = _WORDS[lang], str(conflict.get("code", ""))
     remedy = conflict.get("remedy_vi" if lang is Lang.VI else "remedy", "")
     said = " ".join(as_sentence(str(text)) for text in (conflict.get("detail", ""), remedy) if text)
     mates = len(conflict.get("places", ())) - 1
-    more = f" (and {mates} more)" if mates > 0 else ""
-    of_event = f", event {conflict['id']}" if conflict.get("id") else ""
+    more = f" ({words['and'].format(mates)})" if mates > 0 else ""
+    of_event = f", {words['event']} {conflict['id']}" if conflict.get("id") else ""
+    reason = _REASONS_VI.get(code, code) if lang is Lang.VI else code
     fault = f"{conflict.get('field', '')}={conflict.get('value', '')!r}"
-    return f"{conflict.get('place', '?')}{more}{of_event}: {conflict.get('code', '')} {fault} – {said}"
-
-
-def _forecast_lines(forecast: Mapping[str, Any], lang: Lang) -> Iterator[str]:
-    for verdict in forecast.get("verdicts", ()):
-        text = verdict.get("text_vi") or f"{verdict.get('node', '')} {verdict.get('node_name_vi', '')}"
-        gap = f", {verdict['gap']} missing" if verdict.get("gap") else ""
-        change = f"{verdict.get('from_status', '')} → {verdict.get('to_status', '')} ({verdict.get('reason', '')}{gap})"
-        yield f"would change: {verdict.get('unit_name_vi', '')} ({verdict.get('unit', '')}): {text}: {change}"
-    for alert in forecast.get("alerts", ()):
-        by = " ".join(str(alert.get(name) or "") for name in ("dispatch", "clause")).strip()
-        whom = f"{alert.get('addressee_vi', '')} ({alert.get('role', '')})"
-        where = f" by {alert['channel']}" if alert.get("channel") else ""
-        nobody = f"would be told to nobody ({alert['unroutable']})" if alert.get("unroutable") else "would be told"
-        what = alert.get("text_vi") or f"{alert.get('node', '')} of {alert.get('unit', '')}"
-        yield f"{nobody}: {whom}{where}, {by}: {what}"
-    if forecast.get("omitted"):
-        yield f"and {forecast['omitted']} more verdicts would change."
-    note = forecast.get("note_vi" if lang is Lang.VI else "note")
-    if note:
-        yield str(note)
+    return f"{conflict.get('place', '?')}{more}{of_event}: {reason} {fault} – {said}"

@@ -43,8 +43,10 @@ def import_files(
         str | None, typer.Option("--format", help=f"Instead of detecting it: {', '.join(SENDABLE)}.")
     ] = None,
     atomic: Annotated[bool, typer.Option("--atomic", help="Take a file whole or not at all.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Store nothing; say what would become of it.")] = False,
-    lang: Annotated[Lang, typer.Option("--lang", help="The language of remedies.")] = Lang.EN,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Store nothing; say what would become of each file.")
+    ] = False,
+    lang: Annotated[Lang, typer.Option("--lang", help="The language of what is printed.")] = Lang.EN,
     url: Annotated[str | None, typer.Option("--url", help="Base URL of ingest; DATCHUAN_INGEST_URL.")] = None,
     token: Annotated[str | None, typer.Option("--token", help="Bearer token; better in DATCHUAN_TOKEN_FILE.")] = None,
     as_json: JsonOption = False,

@@ -1,5 +1,6 @@
 """`datchuan quarantine`: the rows that ingest set aside, why, and reading them again."""
 
+from collections import Counter
 from typing import Annotated, Any
 
 import typer
@@ -11,12 +12,14 @@ from datchuan.cli.session import Session
 from datchuan.errors import FINDINGS, USAGE, CommandError
 from services.ingest.adapters.quarantine import QuarantineRow, QuarantineStatus, SqlQuarantineStore
 from services.ingest.adapters.retry import QuarantineRetry, RetryReport
+from services.ingest.domain.faults import Fault
 from services.ingest.domain.remedies import REMEDIES
 from shared.contracts.vocabulary import QuarantineReason
 
 commands = new_group("Rows that could not be applied: list them, see why, read them again after a correction.")
 
 IdsArgument = Annotated[list[int] | None, typer.Argument(metavar="[ID...]")]
+_MOST_TOLD = 20
 
 
 @commands.command("list")
@@ -38,10 +41,12 @@ def list_rows(
         print_json({"open": open_by_reason, "rows": [_document(row) for row in rows]})
         return
     shown = table(
-        "", "id", "source", "reason", "field", "value", "seen", "last seen", "status", whole=("id", "last seen")
-    )
+        "", "id", "source", "file", "place", "reason", "field", "value", "seen", "last seen", "status",
+        whole=("id", "last seen"),
+    )  # fmt: skip
     for row in rows:
-        fields = (str(row.id), row.source, row.reason, row.field, row.value, str(row.seen))
+        where = (str(row.id), row.source, row.file_name or "–", row.place)
+        fields = (*where, row.reason, row.field, row.value, str(row.seen))
         shown.add_row(*fields, moment(row.last_seen_at), row.status)
     out = console()
     out.print(shown)
@@ -76,6 +81,7 @@ def retry(
 ) -> None:
     """Read rows again with the catalog and the rights of today; what is right now is applied.
 
+    Data values of one request are read together, as they were sent; with ids, only those of these rows.
     The exit status is 1 when a row is still wrong.
     """
     if bool(ids) == everything:
@@ -95,24 +101,45 @@ def retry(
     else:
         counts = (len(report.accepted), len(report.duplicates), len(report.still_bad))
         typer.echo("accepted {}, known already {}, still wrong {}".format(*counts))
-        for number, fault in report.still_bad.items():
-            say(f"  {number}: {fault.reason.value} {fault.field} – {REMEDIES[fault.reason].en}")
+        _tell_still_bad(report.still_bad)
     if report.still_bad:
         raise typer.Exit(FINDINGS)
 
 
+def _tell_still_bad(still_bad: dict[int, Fault]) -> None:
+    """Print how many rows are wrong for each reason, and the first of them."""
+    for reason, count in Counter(fault.reason.value for fault in still_bad.values()).most_common():
+        say(f"  {reason}: {count}")
+    for number, fault in sorted(still_bad.items())[:_MOST_TOLD]:
+        remedy = fault.remedy or REMEDIES[fault.reason]
+        say(f"  {number}: {fault.reason.value} {fault.field} – {remedy.en}")
+    if len(still_bad) > _MOST_TOLD:
+        say(f"  and {len(still_bad) - _MOST_TOLD} more: `datchuan quarantine list` shows them, --json all of them.")
+
+
 @commands.command("discard")
-def discard(ids: Annotated[list[int], typer.Argument(metavar="ID...")], as_json: JsonOption = False) -> None:
-    """Close rows that will never be right; they stay readable."""
+def discard(
+    ids: IdsArgument = None,
+    source: Annotated[str | None, typer.Option("--source", help="All open rows of this source.")] = None,
+    reason: Annotated[QuarantineReason | None, typer.Option("--reason", help="All open rows with this reason.")] = None,
+    request: Annotated[
+        int | None, typer.Option("--all-of-request", help="All open rows of the request with this number (see show).")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Close rows that will never be right; they stay readable. Of several choices all must apply to a row."""
+    if not ids and source is None and reason is None and request is None:
+        raise CommandError("say which rows to discard", "Give ids, --source, --reason or --all-of-request.", USAGE)
 
     async def work(engine: AsyncEngine) -> list[int]:
-        return await SqlQuarantineStore(engine).discard(ids)
+        store, code = SqlQuarantineStore(engine), reason.value if reason else None
+        return await store.discard(ids or None, reason=code, source=source, request_id=request)
 
     closed = Session().run(work)
     if as_json:
         print_json({"discarded": closed})
         return
-    typer.echo(f"discarded {len(closed)} of {len(ids)} row(s)")
+    typer.echo(f"discarded {len(closed)} {f'of {len(ids)} ' if ids else ''}row(s)")
 
 
 def _document(row: QuarantineRow) -> dict[str, Any]:
@@ -125,6 +152,7 @@ def _document(row: QuarantineRow) -> dict[str, Any]:
         "value",
         "detail",
         "row",
+        "file",
         "place",
         "format",
         "event_id",
@@ -132,9 +160,9 @@ def _document(row: QuarantineRow) -> dict[str, Any]:
     )
     remedy = REMEDIES[QuarantineReason(row.reason)]
     return {
-        **{name: getattr(row, name) for name in fields},
-        "remedy": remedy.en,
-        "remedy_vi": remedy.vi,
+        **{name: row.file_name if name == "file" else getattr(row, name) for name in fields},
+        "remedy": row.remedy or remedy.en,
+        "remedy_vi": row.remedy_vi or remedy.vi,
         "request": row.request_id,
         "received_at": row.received_at,
         "last_seen_at": row.last_seen_at,

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 
 from datchuan.cli.group import new_group
 from datchuan.cli.import_report import Lang
@@ -20,10 +19,20 @@ from datchuan.tracing import Summary, Trace, Tracer
 from services.ingest.adapters.formats.detecting import check_format, detect
 from services.ingest.adapters.formats.value_set import Wishes
 from services.ingest.adapters.intake import alias_table
+from services.ingest.domain.aliases import AliasTable
 from services.ingest.domain.errors import IngestError, PatientLevelDataError
-from services.ingest.domain.reading import PayloadFormat
+from services.ingest.domain.reading import FORM_FORMATS, PayloadFormat
 from shared.catalog.catalog import Catalog
+from shared.catalog.checks.forms import check_profile_forms
+from shared.catalog.checks.profiles import (
+    check_aliases,
+    check_categories,
+    check_profile_places,
+    check_profile_sources,
+)
+from shared.catalog.problems import Problem
 from shared.catalog.profiles import SourceProfile
+from shared.catalog.shape import validate
 from shared.catalog.strict_yaml import parse_yaml
 
 commands = new_group("Look at the profiles of sources, and try files on them.")
@@ -51,7 +60,9 @@ def list_sources(as_json: JsonOption = False) -> None:
 
 @commands.command("check")
 def check_source(
-    profile: Annotated[str, typer.Argument(help="A source of the catalog, or the YAML file of a profile.")],
+    profile: Annotated[
+        str, typer.Argument(help="A source of the catalog, the YAML file of a profile, or for a form any source.")
+    ],
     file: Annotated[Path, typer.Argument(help="A file that the source sends, or an archive of some.")],
     form: Annotated[str, typer.Option("--form", help="The column template of spreadsheets and CSV.")] = "",
     period: Annotated[str, typer.Option("--period", help="The period of rows that name none: 202409.")] = "",
@@ -69,8 +80,13 @@ def check_source(
     session = Session()
     catalog = session.catalog()
     found = _profile(profile, catalog)
-    tracer = Tracer(catalog, alias_table(found, catalog), found.source, session.clock().now())
+    aliases = AliasTable.empty(profile) if found is None else alias_table(found, catalog)
+    tracer = Tracer(catalog, aliases, found.source if found else profile, session.clock().now())
     for item in open_items(file):
+        if found is None and not _is_form(item, format_):
+            known = ", ".join(sorted(catalog.profile_by_source)) or "none"
+            remedy = f"Give one of: {known}; or a YAML file. Only spreadsheets and CSV forms need none."
+            raise CommandError(f"no source {profile!r} has a profile", remedy, USAGE)
         wishes = Wishes(period=period, observed_at=observed_at, form=form, file_name=item.name)
         traces = _trace(tracer, item, format_, wishes)
         for trace in traces:
@@ -82,30 +98,42 @@ def check_source(
     if as_json:
         _print_line({"summary": _document_of(summary)})
     else:
-        _print_summary(summary, found)
+        _print_summary(summary, f"by the profile {found.source}" if found else "without a profile")
     if not summary.is_clean:
         raise typer.Exit(FINDINGS)
 
 
-def _profile(name: str, catalog: Catalog) -> SourceProfile:
-    """Return the profile of a source of the catalog, or of a YAML file that is not in it yet."""
+def _profile(name: str, catalog: Catalog) -> SourceProfile | None:
+    """Return the profile of a source of the catalog, None if it has none, or of a YAML file that is not in it yet."""
     if not name.endswith(_SUFFIXES):
-        found = catalog.profile_by_source.get(name)
-        if found is None:
-            known = ", ".join(sorted(catalog.profile_by_source)) or "none"
-            raise CommandError(f"no source {name!r} has a profile", f"Give one of: {known}; or a YAML file.", USAGE)
-        return found
+        return catalog.profile_by_source.get(name)
     try:
         data, problem = parse_yaml(name, Path(name).read_bytes())
-        if problem is not None:
-            raise CommandError(str(problem), "Mend the profile.", USAGE)
-        return SourceProfile.model_validate(data)
+        profile, problems = (None, [problem]) if problem else validate(SourceProfile, name, data)
+        if profile is not None:
+            problems = _problems_of(profile, name, catalog)
     except OSError as error:
         raise CommandError(f"cannot read {name}: {error.strerror}", "Give the file of a profile.", USAGE) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise CommandError(f"{name}, {where}: {first['msg']}", "Mend the profile.", USAGE) from error
+    if profile is None or problems:
+        raise CommandError("\n".join(str(problem) for problem in problems), "Mend the profile.", USAGE)
+    return profile
+
+
+def _problems_of(profile: SourceProfile, file: str, catalog: Catalog) -> list[Problem]:
+    """Return what `catalog check` would say of a profile beside the other parts of the catalog."""
+    with_it = catalog.model_copy(update={"profiles": (profile,)})
+    checks = (check_profile_sources, check_categories, check_profile_places, check_aliases, check_profile_forms)
+    return [problem for check in checks for problem in check(with_it, (file,))]
+
+
+def _is_form(item: Item, format_: PayloadFormat | None) -> bool:
+    """Return whether a file says itself what its columns mean, so that no profile is asked."""
+    if item.content is None:
+        return True  # what is wrong with it is told when it is read
+    try:
+        return (format_ or detect("", item.name, item.head())) in FORM_FORMATS
+    except IngestError:
+        return False
 
 
 def _trace(tracer: Tracer, item: Item, format_: PayloadFormat | None, wishes: Wishes) -> list[Trace]:
@@ -162,9 +190,9 @@ def _print_line(document: object) -> None:
     sys.stdout.write(json.dumps(document, ensure_ascii=False, default=plain) + "\n")
 
 
-def _print_summary(summary: Summary, profile: SourceProfile) -> None:
+def _print_summary(summary: Summary, by: str) -> None:
     out = console()
-    shown = table("", f"outcome by the profile {profile.source}", "values")
+    shown = table("", f"outcome {by}", "values")
     for outcome, count in summary.outcomes.most_common():
         shown.add_row(outcome, str(count))
     out.print(shown)

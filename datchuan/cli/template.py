@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from datchuan.cli.communes import ANY_LEVEL, find_unit
+from datchuan.cli.communes import find_unit
 from datchuan.cli.output import JsonOption, console, print_json, say, table
 from datchuan.cli.session import Session
 from datchuan.errors import USAGE, CommandError
@@ -16,6 +16,8 @@ from shared.catalog.catalog import Catalog
 from shared.catalog.forms import Form
 from shared.catalog.units import AdminUnit
 from shared.contracts.vocabulary import UnitLevel
+
+_ABOVE = frozenset({UnitLevel.DISTRICT, UnitLevel.PROVINCE})
 
 
 class TemplateFormat(StrEnum):
@@ -59,9 +61,11 @@ def template(
     except OSError as error:
         raise CommandError(f"{file} cannot be written ({error.strerror})", "Name another file with --out.") from error
     if as_json:
-        print_json({"form": chosen.id, "file": str(file), "rows": len(communes)})
+        print_json({"form": chosen.id, "file": str(file), "rows": len(communes), "named_only": chosen.named_only})
     else:
         say(f"{file} is the empty form {chosen.id} ({chosen.name_vi}), with {len(communes)} communes.")
+        if chosen.named_only:
+            say(f"It is read only when it is named: datchuan import --form {chosen.id}, or form={chosen.id}.")
 
 
 def _list(catalog: Catalog, *, as_json: bool) -> None:
@@ -70,7 +74,8 @@ def _list(catalog: Catalog, *, as_json: bool) -> None:
         return
     listed = table("", "form", "name", "columns")
     for form in catalog.forms:
-        listed.add_row(form.id, form.name_vi, ", ".join(column.title for column in form.required))
+        name = f"{form.name_vi} (send with --form {form.id})" if form.named_only else form.name_vi
+        listed.add_row(form.id, name, ", ".join(column.title for column in form.required))
     console().print(listed)
 
 
@@ -92,7 +97,7 @@ def _communes(catalog: Catalog, above: list[str], single: list[str], day: dt.dat
     """Return code and name of the communes that were asked for, each once, as they are on a day."""
     units: dict[str, AdminUnit] = {}
     for text in above:
-        top = find_unit(catalog, text, day, ANY_LEVEL)
+        top = find_unit(catalog, text, day, _ABOVE)
         for unit in catalog.units:
             is_below = any(ancestor.id == top.id for ancestor in catalog.ancestors(unit))
             if unit.level is UnitLevel.COMMUNE and unit.in_force(day) and is_below:

@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -13,6 +14,7 @@ from datchuan.cli.output import JsonOption, console, print_json, say, table
 from datchuan.errors import FINDINGS, USAGE, CommandError
 from datchuan.units.known import Known, Target, read_known, target_of, write
 from datchuan.units.plain import units_of_plain
+from datchuan.units.provinces import check_province
 from datchuan.units.succession import Made, Options, is_succession, units_of_succession
 from datchuan.units.table import Findings, read_table
 from shared.catalog.catalog import Catalog
@@ -47,6 +49,7 @@ def import_units(
     options = _options(as_of, province, region, source)
     read = read_table(file, findings)
     known = read_known(target)
+    _check_region(region, known)
     if is_succession(read):
         districts = [row.get("old_district_code") for row in read.rows]
         options = _with_old_provinces(options, old_province or [], districts)
@@ -60,6 +63,13 @@ def import_units(
         about = f"{file.name}, units of {as_of}" if is_succession(read) else file.name
         write(target, made.units, about)
     _tell(made, target, dry_run=dry_run, as_json=as_json)
+
+
+def _check_region(region: str | None, known: Known) -> None:
+    regions = {each.code: each.name_vi for each in known.regions}
+    if region is not None and regions and region not in regions:
+        listed = ", ".join(f"{code} ({name})" for code, name in regions.items())
+        raise CommandError(f"There is no region {region}", f"Name one of {listed}.", USAGE)
 
 
 def _options(as_of: str, province: list[str] | None, region: str | None, source: str | None) -> Options:
@@ -79,6 +89,7 @@ def _with_old_provinces(options: Options, given: list[str], districts: list[str]
             remedy = "Write CODE, DISTRICT=CODE or DISTRICT-DISTRICT=CODE."
             raise CommandError(f"--old-province {text} cannot be read", remedy, USAGE)
         first, last, code = match[1], match[2] or match[1], match[3]
+        check_province("--old-province", code)
         found |= {name: code for name in districts if first is None or first <= name <= last}
     return Options(options.as_of, options.provinces, found, options.region, options.source)
 
@@ -89,11 +100,20 @@ def _problems(made: Made, known: Known, target: Target) -> list[str]:
         digest="", regions=tuple(known.regions), groups=tuple(known.groups), units=(*known.units, *made.units),
         indicators=(), sources=(), rulesets=(), standards=(), rules=(), dispatches=(), addresses=(), profiles=(),
     )  # fmt: skip
-    counts = (("the catalog", len(known.units)), (target.name, len(made.units)))
+    counts = (*known.counts, (target.name, len(made.units)))
     found = [problem for check in UNIT_CHECKS for problem in check(catalog, counts)]
     if target.catalog is None:  # the regions and the units above may stand in the catalog that this file is meant for
         found = [problem for problem in found if not problem.key.endswith((".region", ".group", ".parent"))]
-    return [_by_line(problem, made) for problem in found if problem.file == target.name]
+    return [_by_line(_of_earlier(problem, known), made) for problem in found if problem.file == target.name]
+
+
+def _of_earlier(problem: Problem, known: Known) -> Problem:
+    """Return a problem with the file of an earlier import, where that is what stands in the way."""
+    earlier = next((name for name in sorted(known.imported) if problem.what.endswith(f" of {name}")), None)
+    if earlier is None:
+        return problem
+    remedy = f"{earlier} is of an earlier import: remove it first, or write over it with --out"
+    return replace(problem, remedy=remedy)
 
 
 def _by_line(problem: Problem, made: Made) -> str:
@@ -114,7 +134,7 @@ def _refuse(file: Path, problems: list[str], *, as_json: bool) -> None:
 
 def _tell(made: Made, target: Target, *, dry_run: bool, as_json: bool) -> None:
     counts = Counter((unit.level.value, "until" if unit.effective_to else "since") for unit in made.units)
-    nameless = [unit.code for unit in made.units if unit.name_vi.startswith("Tỉnh, thành phố mã ")]
+    nameless = sorted({unit.code for unit in made.units if unit.name_vi.startswith("Tỉnh, thành phố mã ")})
     open_districts = sum(unit.level.value == "district" and unit.parent is None for unit in made.units)
     if as_json:
         levels = {f"{level}_{when}": count for (level, when), count in sorted(counts.items())}
@@ -130,7 +150,11 @@ def _tell(made: Made, target: Target, *, dry_run: bool, as_json: bool) -> None:
         shown.add_row(level, str(counts[level, "until"]), str(counts[level, "since"]))
     out.print(shown)
     if nameless:
-        out.print(f"Provinces known by their code only: {', '.join(sorted(nameless))}.")
-        out.print("To name them, import them first: a CSV with the columns code, name, level, effective_from.")
+        out.print(f"Provinces known by their code only: {', '.join(nameless)}.")
+        first = f"remove {target.file}, then " if target.file.exists() else ""
+        out.print(
+            f"To name them, {first}import them first, from a CSV with the columns code, name, level (province; no "
+            "effective_from, for they are above former units too), and then this file again."
+        )
     if open_districts:
         out.print(f"{open_districts} former districts have no province: give --old-province, or leave it open.")

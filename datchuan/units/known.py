@@ -43,11 +43,17 @@ def target_of(out: Path, stem: str) -> Target:
 
 @dataclass(slots=True)
 class Known:
-    """The units of the other files of a catalog, with its regions and groups."""
+    """The units of the other files of a catalog, with its regions and groups.
+
+    `counts` are those files, in the order of their units, with the number of units of each; `imported` are those that
+    an import has written.
+    """
 
     units: list[AdminUnit] = field(default_factory=list)
     regions: list[Region] = field(default_factory=list)
     groups: list[Region] = field(default_factory=list)
+    counts: list[tuple[str, int]] = field(default_factory=list)
+    imported: set[str] = field(default_factory=set)
     by_code: defaultdict[str, list[AdminUnit]] = field(default_factory=lambda: defaultdict(list))
 
     def holder(self, code: str, on: dt.date) -> AdminUnit | None:
@@ -69,6 +75,9 @@ def read_known(target: Target) -> Known:
         if content is None:
             raise CommandError(str(problems[0]), "Mend the catalog first: `datchuan catalog check`.", USAGE)
         known.units += content.units
+        known.counts.append((file, len(content.units)))
+        if _is_imported(target.catalog / file):
+            known.imported.add(file)
         known.regions += content.regions
         known.groups += content.groups
     for unit in known.units:
@@ -78,13 +87,17 @@ def read_known(target: Target) -> Known:
 
 def write(target: Target, units: Sequence[AdminUnit], about: str) -> None:
     """Write units as a file of the catalog; raises CommandError rather than overwrite what somebody wrote by hand."""
-    if target.file.exists() and not target.file.read_text("utf-8", errors="replace").startswith(MARK):
+    if target.file.exists() and not _is_imported(target.file):
         remedy = "Name another file, or remove this one."
         raise CommandError(f"{target.file} was not written by this command", remedy, USAGE)
     target.file.parent.mkdir(parents=True, exist_ok=True)
     fresh = target.file.with_suffix(".part")
     fresh.write_text(render(units, about), "utf-8")
     fresh.replace(target.file)
+
+
+def _is_imported(file: Path) -> bool:
+    return file.read_text("utf-8", errors="replace").startswith(MARK)
 
 
 def render(units: Sequence[AdminUnit], about: str) -> str:

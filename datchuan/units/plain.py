@@ -4,8 +4,9 @@ from collections import Counter
 from typing import Any, Final
 
 from datchuan.units.known import Known
+from datchuan.units.provinces import refuse_unknown_provinces
 from datchuan.units.succession import TYPES, Made, Options
-from datchuan.units.table import Findings, Row, Table, day_in, need
+from datchuan.units.table import CODE_DIGITS, Findings, Row, Table, check_code, day_in, need
 from shared.catalog.names import name_parts
 from shared.catalog.units import AdminUnit
 from shared.contracts.vocabulary import CommuneType, Confidence, UnitLevel
@@ -31,9 +32,10 @@ def units_of_plain(table: Table, options: Options, known: Known, findings: Findi
     by_id = {unit.id: unit for unit in (*known.units, *(unit for _, unit in made))}
     placed = [(line, _placed(unit, holders, by_id)) for line, unit in made]
     by_id |= {unit.id: unit for _, unit in placed}
-    wanted = [
-        (line, unit) for line, unit in placed if not options.provinces or _is_under(unit, options.provinces, by_id)
-    ]
+    above = {line: _provinces_of(unit, by_id) for line, unit in placed}
+    if not findings.found:
+        refuse_unknown_provinces(table.name, options.provinces, frozenset().union(*above.values()))
+    wanted = [(line, unit) for line, unit in placed if not options.provinces or above[line] & options.provinces]
     return Made([unit for _, unit in wanted], [line for line, _ in wanted])
 
 
@@ -67,6 +69,11 @@ def _unit(row: Row, unit_id: str, options: Options, findings: Findings) -> Admin
     for name in ("code", "name"):
         if not row.get(name):
             findings.add(row.line, f"{name} is empty", "fill it in")
+    if level is not None:
+        check_code(row.line, "code", row.get("code"), level, findings)
+        for successor in fields["successors"]:
+            check_code(row.line, "successors", successor, level, findings)
+    _check_parent(row, findings)
     if fields["split"] is None:
         findings.add(row.line, f"split = {row.get('split')} is neither yes nor no", "write true or false")
     if len(findings.found) > before:
@@ -97,12 +104,20 @@ def _placed(unit: AdminUnit, holders: dict[str, list[AdminUnit]], by_id: dict[st
     return unit if above is None else unit.model_copy(update={"parent": above.id})
 
 
-def _is_under(unit: AdminUnit, provinces: frozenset[str], by_id: dict[str, AdminUnit]) -> bool:
+def _check_parent(row: Row, findings: Findings) -> None:
+    """Note the code of a parent that is too short for a province, or too long for a district."""
+    parent = row.get("parent")
+    if parent.isdigit() and len(parent) not in (CODE_DIGITS[UnitLevel.PROVINCE], CODE_DIGITS[UnitLevel.DISTRICT]):
+        check_code(row.line, "parent", parent, UnitLevel.PROVINCE, findings)
+
+
+def _provinces_of(unit: AdminUnit, by_id: dict[str, AdminUnit]) -> frozenset[str]:
+    """Return code and id of the province that a unit is in, or is."""
     seen: set[str] = set()
     above: AdminUnit | None = unit
     while above is not None and above.id not in seen:
-        if above.level is UnitLevel.PROVINCE and (above.code in provinces or above.id in provinces):
-            return True
+        if above.level is UnitLevel.PROVINCE:
+            return frozenset((above.code, above.id))
         seen.add(above.id)
         above = by_id.get(above.parent or "")
-    return False
+    return frozenset()

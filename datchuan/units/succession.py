@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from datchuan.units.known import Known
-from datchuan.units.table import Findings, Row, Table, need
+from datchuan.units.provinces import refuse_unknown_provinces
+from datchuan.units.table import Findings, Row, Table, check_code, need
 from shared.catalog.names import name_key, name_parts
 from shared.catalog.units import AdminUnit
 from shared.contracts.vocabulary import CommuneType, Confidence, UnitLevel
@@ -18,6 +19,10 @@ TYPES: Final = {name_key(name): kind for name, kind in (
     ("đặc khu", CommuneType.DAC_KHU),
 )}  # fmt: skip
 _KINDS: Final = {"whole": False, "split": True, "split-default": True, "false": False, "true": True}
+_LEVELS: Final = {
+    "old_code": UnitLevel.COMMUNE, "new_code": UnitLevel.COMMUNE, "old_district_code": UnitLevel.DISTRICT,
+    "new_province_code": UnitLevel.PROVINCE, "new_province": UnitLevel.PROVINCE, "old_province": UnitLevel.PROVINCE,
+}  # fmt: skip
 _ONE_DAY: Final = dt.timedelta(days=1)
 
 
@@ -52,6 +57,7 @@ def units_of_succession(table: Table, options: Options, known: Known, findings: 
     no name when nothing gives it one, and a former district no province when nothing tells it.
     """
     need(table, NEEDED)
+    refuse_unknown_provinces(table.name, options.provinces, {_new_province(row) for row in table.rows} - {""})
     rows = [row for row in table.rows if not options.provinces or _new_province(row) in options.provinces]
     return _Succession(table, options, known, findings).read(rows)
 
@@ -90,6 +96,9 @@ class _Succession:
             empty.append("new_province_code")
         for column in empty:
             self._findings.add(row.line, f"{column} is empty", "fill it in")
+        wrong = [name for name, level in _LEVELS.items()
+                 if row.get(name) and not check_code(row.line, name, row.get(name), level, self._findings)]  # fmt: skip
+        empty += wrong
         kind = self._kind(row)
         if kind not in _KINDS:
             self._findings.add(row.line, f"kind = {kind} is not known", "use whole, split or split-default")

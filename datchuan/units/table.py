@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from datchuan.errors import USAGE, CommandError
+from shared.contracts.vocabulary import UnitLevel
 
+CODE_DIGITS: Final = {UnitLevel.PROVINCE: 2, UnitLevel.DISTRICT: 3, UnitLevel.COMMUNE: 5}
 _DELIMITERS: Final = (";", "\t", ",")
 
 
@@ -38,6 +40,18 @@ class Findings:
     def lines(self) -> list[str]:
         """Return all findings in the order of their lines."""
         return [text for _, text in sorted(self.found)]
+
+
+def check_code(line: int, column: str, code: str, level: UnitLevel, findings: Findings) -> bool:
+    """Return whether a code has the digits of its level; notes one that has not. Codes with letters are not judged."""
+    digits = CODE_DIGITS[level]
+    if not code.isdigit() or len(code) == digits:
+        return True
+    remedy = f"{level.value} codes have {digits} digits"
+    if len(code) < digits:
+        remedy += f": did a spreadsheet take the zeros of {code.zfill(digits)}? Export the column as text"
+    findings.add(line, f"{column} = {code} has {len(code)} digits", remedy)
+    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from services.ingest.adapters.outbox import Outbox
 from services.ingest.adapters.polling.following import MOST_AT_ONCE, PollFollower
 from services.ingest.adapters.polling.polls import load_polls
 from services.ingest.adapters.polling.states import SqlPollStore
+from services.ingest.adapters.tables import metadata
 from services.ingest.adapters.tokens import SqlTokenStore, TokenCache
 from services.ingest.adapters.web.application import build_application
 from services.ingest.adapters.web.templates import Templates
@@ -31,7 +32,7 @@ from shared.catalog.catalog import Catalog
 from shared.catalog.load import load_catalog
 from shared.contracts.streams import INDICATOR_REPORTED, partition_stream
 from shared.runtime.broker import client_of, create_broker, wait_for_redis
-from shared.runtime.checks import database_check, publishing_check
+from shared.runtime.checks import database_check, publishing_check, schema_check
 from shared.runtime.clock import Clock, SystemClock
 from shared.runtime.database import create_database, wait_for_database
 from shared.runtime.metrics import RuntimeMetrics
@@ -137,6 +138,7 @@ def build(
     # Redis is no condition of being ready: reports are taken without it, and the relay publishes them later.
     checks = {
         "database": database_check(engine),
+        "schema": schema_check(engine, metadata),
         "publishing": publishing_check(publisher),
         "backlog": backlog.check(),
     }

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Final, TypeVar
 
+import msgspec
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -48,6 +49,7 @@ from services.ingest.domain.report import ImportReport
 from services.ingest.domain.tokens import Grant, Scope, token_of
 from services.ingest.metrics import IngestMetrics, RequestFormat
 from services.ingest.settings import IngestSettings
+from shared.runtime.database import LACKS_TABLES, is_wrong_schema
 
 _log = structlog.get_logger(__name__)
 
@@ -183,7 +185,7 @@ class IngestHandlers:
             body=file.body,
             large=file.large,
             content_type=file.content_type,
-            wishes=wishes,
+            wishes=msgspec.structs.replace(wishes, file_name=file.name),
             dry_run=dry_run,
             atomic=atomic,
         )
@@ -218,7 +220,8 @@ class IngestHandlers:
             self._metrics.count_put_off(problem.slug)
             source = None if grant is None else grant.source
             if problem.status == 500:
-                _log.error("a request failed", source=source, path=request.url.path, error=type(error).__name__)
+                why = LACKS_TABLES if is_wrong_schema(error) else type(error).__name__
+                _log.error("a request failed", source=source, path=request.url.path, error=why)
             else:
                 _log.info("a request was refused", source=source, path=request.url.path, problem=problem.slug)
             return refuse(problem)

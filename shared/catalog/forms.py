@@ -7,7 +7,7 @@ from pydantic import Field
 from shared.catalog.base import CatalogModel
 from shared.catalog.names import name_key
 from shared.catalog.profiles import PercentUnit
-from shared.contracts.vocabulary import Sector, Sex
+from shared.contracts.vocabulary import Sector, Sex, UnitLevel
 
 PATH_MARK = " / "
 LONGEST_HEADER = 300
@@ -106,7 +106,8 @@ class Form(CatalogModel):
     """A column template.
 
     `sheet` is the name of its sheet, where only that one is it. `period` lists where to look for the period, the
-    nearest first. Rows that begin with one of `total_words` are sums of others and not read. A form that is
+    nearest first. Rows that begin with one of `total_words` are sums of others and not read. `level` is that of the
+    units of its rows, where only one is meant: a row of a unit above it is a sum, too. A form that is
     `named_only` has headers that do not say what is counted: it is used only when the request or a profile names it.
     """
 
@@ -119,7 +120,10 @@ class Form(CatalogModel):
     numbers: NumberStyle = NumberStyle.VI
     period: tuple[PeriodPlace, ...] = (PeriodPlace.LABEL, PeriodPlace.TITLE, PeriodPlace.REQUEST)
     period_labels: tuple[str, ...] = ("Kỳ báo cáo", "Kỳ số liệu", "Thời kỳ")
-    total_words: tuple[str, ...] = ("Tổng cộng", "Cộng", "Tổng số", "Tổng", "Toàn huyện", "Toàn tỉnh", "Toàn vùng")
+    total_words: tuple[str, ...] = (
+        "Tổng cộng", "Cộng", "Tổng số", "Tổng", "Toàn huyện", "Toàn tỉnh", "Toàn vùng", "Toàn xã", "Chung", "Bình quân",
+    )  # fmt: skip
+    level: UnitLevel | None = None
     other_columns: OtherColumns = OtherColumns.REFUSED
     named_only: bool = False
 

@@ -84,6 +84,19 @@ class Lineage:
             raise BrokenLineError(Break.GONE, (unit,))
         return unit
 
+    def heirs(self, unit: AdminUnit, on: dt.date) -> tuple[AdminUnit, ...]:
+        """Return the units of the day `on` that an ended unit has gone into, whole or in pieces, by id."""
+        found: dict[str, AdminUnit] = {}
+        ended = [unit]
+        while ended:
+            for name in ended.pop().successors:
+                heir = self._unit_by_id[name]
+                if heir.in_force(on):
+                    found[name] = heir
+                elif heir.span[1] < on:
+                    ended.append(heir)
+        return tuple(found[name] for name in sorted(found))
+
     def parts(self, unit: AdminUnit, on: dt.date) -> tuple[AdminUnit, ...]:
         """Return the units of the day `on` that together have become `unit`, by id; `unit` itself when it was there.
 

@@ -26,7 +26,7 @@ REMEDIES = {
     "enum": "use one of the listed words",
     "too_short": "give at least one",
 }
-LABEL_KEYS = ("id", "key", "code", "source")
+LABEL_KEYS = ("id", "key", "code", "name", "source")
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -39,7 +39,8 @@ def validate(model: type[M], file: str, data: Any) -> tuple[M | None, list[Probl
     try:
         return model.model_validate(data), []
     except ValidationError as error:
-        return None, [_problem(file, data, detail) for detail in error.errors(include_url=False)]
+        details = error.errors(include_url=False)
+        return None, [_problem(file, data, detail) for detail in details if not _is_echo(detail, details)]
 
 
 def label(item: Any) -> str:
@@ -55,6 +56,14 @@ def label(item: Any) -> str:
         if keys[0] in item:
             return "/".join(str(item[key]) for key in keys if item.get(key) is not None)
     return ""
+
+
+def _is_echo(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
+    """Return whether a list is told to be too short only because its items are wrong, of which each is told."""
+    loc = detail["loc"]
+    return detail["type"] == "too_short" and any(
+        len(other["loc"]) > len(loc) and other["loc"][: len(loc)] == loc for other in details
+    )
 
 
 def _problem(file: str, data: dict[str, Any], detail: ErrorDetails) -> Problem:

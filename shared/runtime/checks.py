@@ -1,11 +1,12 @@
 """Readiness checks that the services share."""
 
 from faststream.redis import RedisBroker
+from sqlalchemy import MetaData
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.runtime.broker import client_of
 from shared.runtime.consumer import StreamConsumer
-from shared.runtime.database import ping
+from shared.runtime.database import LACKS_TABLES, missing_columns, ping
 from shared.runtime.delivery import MessageType
 from shared.runtime.ops import Check, Note
 from shared.runtime.publisher import Publisher
@@ -17,6 +18,16 @@ def database_check(engine: AsyncEngine) -> Check:
     async def check() -> str | None:
         await ping(engine)
         return None
+
+    return check
+
+
+def schema_check(engine: AsyncEngine, metadata: MetaData) -> Check:
+    """Return a check that the database has the tables and columns of this version."""
+
+    async def check() -> str | None:
+        missing = await missing_columns(engine, metadata)
+        return f"{LACKS_TABLES} (no {missing[0]})" if missing else None
 
     return check
 

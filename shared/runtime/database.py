@@ -1,12 +1,13 @@
 """PostgreSQL: the engine, waiting for it, and telling an outage from a bug."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import TypeAlias
 
 import asyncpg
 from pydantic import SecretStr
 from redis import exceptions as redis_errors
-from sqlalchemy import exc, make_url, text
+from sqlalchemy import MetaData, exc, make_url, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from shared.runtime.errors import DependencyUnavailableError, LeaseLostError
@@ -14,12 +15,15 @@ from shared.runtime.primary import hosts_of, primary_arguments
 
 Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
+LACKS_TABLES = "the database lacks the tables of this version: run `datchuan migrate`"
+# A schema, a table or a column that is not there.
+_SCHEMA_STATES = frozenset({"3F000", "42P01", "42703"})
 # SQLSTATE classes that say "try again later", not "this message is bad": connection, invalid authorization, rolled
 # back (deadlock), out of resources, operator intervention, system error.
 _OUTAGE_CLASSES = frozenset({"08", "28", "40", "53", "57", "58"})
 # The same for single states: read-only server, lock not available, and a database that is missing, not migrated or
 # not granted yet. Burying messages for those would empty the mailbox because of one forgotten deployment step.
-_OUTAGE_STATES = frozenset({"25006", "55P03", "3D000", "3F000", "42P01", "42703", "42501"})
+_OUTAGE_STATES = frozenset({"25006", "55P03", "3D000", "42501"}) | _SCHEMA_STATES
 _OUTAGE_TYPES = (
     OSError,
     TimeoutError,
@@ -39,6 +43,8 @@ _OUTAGE_TYPES = (
 # "connection is closed", "connection was closed in the middle of operation"; and what a rollback says after a COPY
 # whose session the server has ended.
 _BROKEN_SESSION = ("clos", "another operation is in progress")
+
+_COLUMNS_OF = text("SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = :schema")
 
 
 def create_database(
@@ -97,19 +103,47 @@ async def ping(engine: AsyncEngine) -> None:
 
 
 def is_outage(error: BaseException) -> bool:
-    """Tell whether the error comes from a server that is away, so that trying again for ever is right."""
-    seen: set[int] = set()
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
+    """Tell whether the error comes from a server that is away, so that trying again for ever is right.
+
+    A loop does so for a wrong schema, too: its messages stay until the schema is right. A caller who waits for an
+    answer asks `is_wrong_schema` first.
+    """
+    for current in _causes(error):
         if isinstance(current, exc.DBAPIError) and current.connection_invalidated:
             return True
         if isinstance(current, (*_OUTAGE_TYPES, exc.TimeoutError)) or _is_outage_state(current):
             return True
         if isinstance(current, asyncpg.InterfaceError) and any(sign in str(current) for sign in _BROKEN_SESSION):
             return True
-        current = current.__cause__ or (current.orig if isinstance(current, exc.DBAPIError) else None)
     return False
+
+
+def is_wrong_schema(error: BaseException) -> bool:
+    """Tell whether the database that answers lacks what this version needs: LACKS_TABLES says what to do."""
+    return any(getattr(current, "sqlstate", None) in _SCHEMA_STATES for current in _causes(error))
+
+
+async def missing_columns(engine: AsyncEngine, metadata: MetaData) -> list[str]:
+    """Return the columns of declared tables that the database does not have, as "schema.table.column"."""
+    async with engine.connect() as connection:
+        found = await connection.execute(_COLUMNS_OF, {"schema": metadata.schema})
+        there = {(row.table_name, row.column_name) for row in found}
+    return [
+        f"{table.schema}.{table.name}.{column.name}"
+        for table in metadata.sorted_tables
+        for column in table.columns
+        if (table.name, column.name) not in there
+    ]
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and what it was raised for, down to the driver's own."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        current = current.__cause__ or (current.orig if isinstance(current, exc.DBAPIError) else None)
 
 
 def _is_outage_state(error: BaseException) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from datchuan.labels import QUARANTINE_REASON_VI
 from shared.contracts import vocabulary
 
 ENUMS = {
@@ -39,6 +40,12 @@ def test_a_table_has_exactly_the_members_of_its_closed_list(sections: dict[str, 
     written = [row[2].strip("`") for row in sections[name][1:]]
 
     assert written == [member.value for member in ENUMS[name]]
+
+
+def test_the_reasons_are_printed_in_the_words_of_the_glossary(sections: dict[str, list[list[str]]]) -> None:
+    written = {row[2].strip("`"): row[0] for row in sections["QuarantineReason"][1:]}
+
+    assert written == {reason.value: text for reason, text in QUARANTINE_REASON_VI.items()}
 
 
 def test_every_row_is_complete(sections: dict[str, list[list[str]]]) -> None:

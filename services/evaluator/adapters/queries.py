@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.evaluator.adapters import sql_read
+from services.evaluator.domain.facts import Measure
 from services.evaluator.domain.findings import Finding
 from services.evaluator.domain.outcome import FactKey, StoredVerdict
 from services.evaluator.domain.plan import Node, PlanKey, compile_plan
@@ -47,13 +48,17 @@ _decode_cells = msgspec.json.Decoder(tuple[CellFinding, ...]).decode
 
 @dataclass(frozen=True, slots=True)
 class NodeStatus:
-    """One verdict of a unit with the numbers behind it; `cells` is empty for tiêu chí and standards."""
+    """One verdict of a unit with the numbers behind it; `cells` is empty for tiêu chí and standards.
+
+    `measures` are those that the cells tell, with their periods, in the same order.
+    """
 
     node: Node
     finding: Finding
     since: dt.datetime | None
     ruleset: str
     cells: tuple[CellFinding, ...]
+    measures: tuple[Measure | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,7 @@ def _node_status(state: UnitState, node: Node, stored: StoredVerdict | None, as_
         since=stored.since if stored else None,
         ruleset=stored.ruleset if stored else node.ruleset,
         cells=state.explain(node, as_of),
+        measures=state.told_measures(node, as_of),
     )
 
 

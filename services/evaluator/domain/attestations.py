@@ -44,6 +44,11 @@ class AttestationJudge:
             return (told("", None, NOT_ATTESTED if has_rate else MISSING),)
         return (told("", measure, result),)
 
+    def measures(self, cells: Cells, histories: Histories, on: dt.date) -> tuple[Measure | None, ...]:  # noqa: ARG002
+        """See `Judge.measures`."""
+        measure = cells[self.attested]
+        return (None if _attested(measure) is MISSING else measure,)
+
     def by_cell(self) -> ByCell | None:
         """See `Judge.by_cell`."""
         return ByCell(((self.attested, _attested), *((slot, _informed) for slot in self.measured)), self.combine)
@@ -73,6 +78,10 @@ class EitherJudge:
     def explain(self, cells: Cells, histories: Histories, on: dt.date) -> tuple[CellFinding, ...]:
         """See `Judge.explain`."""
         return self._chosen(cells).explain(cells, histories, on)
+
+    def measures(self, cells: Cells, histories: Histories, on: dt.date) -> tuple[Measure | None, ...]:
+        """See `Judge.measures`."""
+        return self._chosen(cells).measures(cells, histories, on)
 
     def by_cell(self) -> ByCell | None:
         """See `Judge.by_cell`: which cell counts depends on the other."""
@@ -109,6 +118,10 @@ class CertificateJudge:
         """See `Judge.explain`."""
         measure = cells[self.attested]
         return (told("", measure, judge_certificate(measure, self.validity_years, on)),)
+
+    def measures(self, cells: Cells, histories: Histories, on: dt.date) -> tuple[Measure | None, ...]:  # noqa: ARG002
+        """See `Judge.measures`."""
+        return (cells[self.attested],)
 
     def by_cell(self) -> ByCell | None:
         """See `Judge.by_cell`: the day counts too."""

@@ -40,7 +40,7 @@ class Engine:
         self._next_transition = next_transition
         self._no_plan = plan_of((), self.slots)
         self._plans: dict[PlanKey, Plan] = {}
-        windowed = _windowed_slots(self)
+        self._windowed = windowed = _windowed_slots(self)
         self.units = {
             unit.id: UnitState(
                 id=unit.id,
@@ -119,8 +119,9 @@ class Engine:
                 history = unit.histories[slot]
                 known = history.standing(report)
                 if history.add(report):
-                    unit.cells[slot] = history.current()
-                    recorder.reported(unit, slot, report, before, known)
+                    measure = unit.cells[slot] = history.current()
+                    if slot in self._windowed or measure != before:  # else an older period: no number has moved
+                        recorder.reported(unit, slot, report, before, known)
             elif before is None or supersedes(report, before):
                 unit.cells[slot] = measure_of(report)
                 recorder.reported(unit, slot, report, before, before)
@@ -239,7 +240,7 @@ def _as_stored(unit: UnitState, now: dt.datetime) -> dict[str, StoredVerdict]:
     }
 
 
-def _windowed_slots(engine: Engine) -> tuple[int, ...]:
+def _windowed_slots(engine: Engine) -> frozenset[int]:
     """Return the slots of every indicator that some rule judges over a window: they keep all their periods."""
     windowed = {rule.indicator for rule in engine.catalog.rules if rule.window is not None}
-    return tuple(number for number, slot in enumerate(engine.slots.slots) if slot.indicator in windowed)
+    return frozenset(number for number, slot in enumerate(engine.slots.slots) if slot.indicator in windowed)

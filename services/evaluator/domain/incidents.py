@@ -46,6 +46,11 @@ class EventJudge:
         found = [(cell, cells[slot], self._result(slot, cells[slot], histories, on)) for cell, slot in self.groups]
         return tuple([told(cell, None if result is MISSING else m, result) for cell, m, result in found])
 
+    def measures(self, cells: Cells, histories: Histories, on: dt.date) -> tuple[Measure | None, ...]:  # noqa: ARG002 - one of the Judges
+        """See `Judge.measures`: also of a window the newest report is told."""
+        found = [cells[slot] for _, slot in self.groups]
+        return tuple([None if self._count(measure) is MISSING else measure for measure in found])
+
     def by_cell(self) -> ByCell | None:
         """See `Judge.by_cell`."""
         return None if self.windowed else ByCell(tuple((slot, self._count) for _, slot in self.groups), self.combine)

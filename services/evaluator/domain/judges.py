@@ -48,6 +48,10 @@ class Judge(Protocol):
         """Return every cell with its own verdict and gap, as messages carry it."""
         ...
 
+    def measures(self, cells: Cells, histories: Histories, on: dt.date) -> tuple[Measure | None, ...]:
+        """Return the measure that every cell of `explain` tells, in the same order; None where it tells none."""
+        ...
+
     def by_cell(self) -> ByCell | None:
         """Return how to keep the finding up cell by cell; None where only the whole can be judged."""
         ...
@@ -78,6 +82,10 @@ class UnknownJudge:
     def explain(self, cells: Cells, histories: Histories, on: dt.date) -> tuple[CellFinding, ...]:  # noqa: ARG002
         """See `Judge.explain`."""
         return (told("", None, UNKNOWN),)
+
+    def measures(self, cells: Cells, histories: Histories, on: dt.date) -> tuple[Measure | None, ...]:  # noqa: ARG002
+        """See `Judge.measures`."""
+        return (None,)
 
     def by_cell(self) -> ByCell | None:
         """See `Judge.by_cell`: no report changes it."""

@@ -27,10 +27,14 @@ class StoredVerdict(msgspec.Struct, frozen=True, gc=False):
 
 
 class Told(msgspec.Struct, frozen=True, gc=False):
-    """The cells of a chỉ tiêu before and after a change, where only the engine of that moment can tell them."""
+    """The cells of a chỉ tiêu before and after a change, where only the engine of that moment can tell them.
+
+    `measures` are those that the cells of `after` tell.
+    """
 
     before: tuple[CellFinding, ...] = ()
     after: tuple[CellFinding, ...] = ()
+    measures: Measures = ()
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):

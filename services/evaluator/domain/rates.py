@@ -60,6 +60,10 @@ class RateJudge:
             return tuple([_rated(cell, cells[slot], target) for cell, slot in self.groups])
         return tuple([_rated(cell, self.measure(slot, cells, histories, on), target) for cell, slot in self.groups])
 
+    def measures(self, cells: Cells, histories: Histories, on: dt.date) -> tuple[Measure | None, ...]:
+        """See `Judge.measures`."""
+        return tuple([self.measure(slot, cells, histories, on) for _, slot in self.groups])
+
     def by_cell(self) -> ByCell | None:
         """See `Judge.by_cell`."""
         if self.this_year:
@@ -110,6 +114,10 @@ class SumJudge:
     def explain(self, cells: Cells, histories: Histories, on: dt.date) -> tuple[CellFinding, ...]:
         """See `Judge.explain`."""
         return self.rate.explain(cells, histories, on)
+
+    def measures(self, cells: Cells, histories: Histories, on: dt.date) -> tuple[Measure | None, ...]:
+        """See `Judge.measures`."""
+        return self.rate.measures(cells, histories, on)
 
     def by_cell(self) -> ByCell | None:
         """See `Judge.by_cell`: numbers that move within one result still move the sum."""

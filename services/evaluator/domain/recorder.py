@@ -89,7 +89,8 @@ class Recorder:
         leaf = node.leaf
         if leaf is not None and not leaf.windowed:
             return leaf.read(unit.cells), None
-        return (), Told((), unit.explain(node, self.outcome.as_of))
+        as_of = self.outcome.as_of
+        return (), Told((), unit.explain(node, as_of), unit.told_measures(node, as_of))
 
     def by_clock(self, unit: UnitState, position: int) -> None:
         """Judge a chỉ tiêu again because the day is another one, and note it when it changed."""

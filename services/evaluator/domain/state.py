@@ -54,3 +54,7 @@ class UnitState:
     def explain(self, node: Node, on: dt.date) -> tuple[CellFinding, ...]:
         """Return the cells of a chỉ tiêu with their own verdicts, as messages carry them; nothing for other nodes."""
         return () if node.leaf is None else node.leaf.judge.explain(self.cells, self.histories, on)
+
+    def told_measures(self, node: Node, on: dt.date) -> tuple[Measure | None, ...]:
+        """Return the measures that the cells of `explain` tell, in the same order."""
+        return () if node.leaf is None else node.leaf.judge.measures(self.cells, self.histories, on)

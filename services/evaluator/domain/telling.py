@@ -3,12 +3,14 @@
 Pure, and later than the engine: a change holds all that is needed, however far the engine has moved on since.
 """
 
+import datetime as dt
 from collections.abc import Mapping
 
-from services.evaluator.domain.facts import History
+from services.evaluator.domain.facts import History, Measure
+from services.evaluator.domain.leaves import Measures
 from services.evaluator.domain.outcome import Change, Outcome, StoredVerdict
 from shared.contracts.vocabulary import ChangeKind
-from shared.contracts.wire import CellFinding, VerdictChanged
+from shared.contracts.wire import CellFinding, IndicatorReported, VerdictChanged
 
 # Looked up once: in Python 3.11 a member of an enum costs ten times what a global does.
 TRANSITION, EVIDENCE = ChangeKind.TRANSITION, ChangeKind.EVIDENCE
@@ -18,6 +20,8 @@ NO_HISTORIES: Mapping[int, History] = {}
 def tell(change: Change, outcome: Outcome) -> VerdictChanged:
     """Return the message about a change of `outcome`; its `cells` are those after the change."""
     node, old, new, report, leaf = change.node, change.old, change.new, change.report, change.node.leaf
+    cells, measures = _after(change, outcome)
+    first_day, last_day = _period(report, cells, measures) if report else (None, None)
     # By position, in the order of the contract: this runs for every change, and so many keywords cost five times that.
     return VerdictChanged(
         change.sequence,
@@ -36,11 +40,11 @@ def tell(change: Change, outcome: Outcome) -> VerdictChanged:
         outcome.as_of,
         (report.event_id,) if report else (),
         report.observed_at if report else None,
-        report.period_start if report else None,
-        report.period_end if report else None,
+        first_day,
+        last_day,
         leaf.rule.operator if leaf else None,
         leaf.threshold if leaf else None,
-        _after(change, outcome) if leaf else (),
+        cells,
     )
 
 
@@ -57,13 +61,33 @@ def before_cells(change: Change, outcome: Outcome) -> tuple[CellFinding, ...]:
     return leaf.judge.explain(cells, NO_HISTORIES, outcome.as_of)
 
 
-def _after(change: Change, outcome: Outcome) -> tuple[CellFinding, ...]:
+def _after(change: Change, outcome: Outcome) -> tuple[tuple[CellFinding, ...], Measures]:
+    """Return the cells of a chỉ tiêu after a change, and the measure that each of them tells; nothing for others."""
     leaf = change.node.leaf
-    if change.told is not None:
-        return change.told.after
     if leaf is None:
-        return ()
-    return leaf.judge.explain(dict(zip(leaf.slots, change.measures, strict=True)), NO_HISTORIES, outcome.as_of)
+        return (), ()
+    if change.told is not None:
+        return change.told.after, change.told.measures
+    now = dict(zip(leaf.slots, change.measures, strict=True))
+    judge, as_of = leaf.judge, outcome.as_of
+    return judge.explain(now, NO_HISTORIES, as_of), judge.measures(now, NO_HISTORIES, as_of)
+
+
+def _period(report: IndicatorReported, cells: tuple[CellFinding, ...], measures: Measures) -> tuple[dt.date, dt.date]:
+    """Return the first and last day that the numbers told in the cell of a report are of.
+
+    They are not always its own: when it deletes a period, an earlier one holds; a rate is no word on an attestation.
+    """
+    newest: Measure | None = None
+    for cell, measure in zip(cells, measures, strict=True):
+        if measure is None:
+            continue
+        if cell.cell == report.cell:
+            return measure.period_start, measure.period_end
+        if newest is None or (measure.period_end, measure.period_start) > (newest.period_end, newest.period_start):
+            newest = measure
+    told = newest or report
+    return told.period_start, told.period_end
 
 
 def verdicts_of(outcome: Outcome) -> dict[tuple[str, str], StoredVerdict]:

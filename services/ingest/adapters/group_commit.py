@@ -14,7 +14,7 @@ from services.ingest.domain.errors import OverloadedError, StoreUnavailableError
 from services.ingest.domain.receipts import AtomicRefusedError, Receipt
 from services.ingest.metrics import IngestMetrics
 from shared.runtime.clock import Clock
-from shared.runtime.database import is_outage
+from shared.runtime.database import LACKS_TABLES, is_outage, is_wrong_schema
 from shared.runtime.mailbox import Outgoing
 
 _log = structlog.get_logger(__name__)
@@ -123,7 +123,10 @@ class GroupCommit:
 
     async def _fail(self, batch: list[_Waiting], error: Exception) -> None:
         """Answer a batch that was rolled back; what has more than one request is tried again one by one."""
-        if is_outage(error):
+        if is_wrong_schema(error):
+            _log.error("reports could not be committed", requests=len(batch), error=LACKS_TABLES)
+            _refuse(batch, error)
+        elif is_outage(error):
             _log.warning("reports could not be committed", requests=len(batch), error=type(error).__name__)
             _refuse(batch, StoreUnavailableError(_AWAY))
         elif len(batch) > 1:

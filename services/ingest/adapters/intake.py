@@ -155,8 +155,9 @@ class Intake:
             bad = [Quarantined.of(bad) for bad in reading.bad]
             return refuse_all(grant.source, reading, bad, dry_run=asked.dry_run), Receipt()
         submission = Submission(
-            grant.source, asked.content_type, asked.body, desk.received_at, reading, True, asked.atomic, request_id
-        )
+            grant.source, asked.content_type, asked.body, desk.received_at, reading, True, asked.atomic, request_id,
+            asked.wishes.file_name,
+        )  # fmt: skip
         try:
             receipt = await (self._rehearsed(submission) if asked.dry_run else self._committer.submit(submission))
         except AtomicRefusedError as refused:
@@ -180,6 +181,7 @@ class Intake:
         rows: Iterator[Row] = iter(values.rows)
         while True:
             reading.locate, reading.complete_date = _in_whole(values.locate, asked), values.complete_date
+            reading.line = values.line
             window = islice(rows, at_once)
             await read_all(read_values(window, desk, reading, table, apart=asked.wishes.apart))
             more = next(rows, None)

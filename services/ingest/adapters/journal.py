@@ -20,7 +20,7 @@ from services.ingest.adapters.rows import (
     journal_parameters,
     number_rows,
 )
-from services.ingest.adapters.set_aside import set_aside
+from services.ingest.adapters.set_aside import set_aside, storable
 from services.ingest.adapters.submission import Committed, Submission
 from services.ingest.adapters.tables import JOURNAL_SEQUENCE, REQUEST_SEQUENCE
 from services.ingest.domain.reading import Key
@@ -35,10 +35,10 @@ from shared.runtime.faults import fault_point
 _MAX_ATTEMPTS: Final = 5
 
 _REQUESTS: Final = (
-    "INSERT INTO ingest.request (id, source, received_at, format, content_type, rows, body) "
+    "INSERT INTO ingest.request (id, source, received_at, format, content_type, file_name, rows, body) "
     "SELECT * FROM unnest(CAST(:request_ids AS bigint[]), CAST(:request_sources AS text[]), "
-    "CAST(:received AS timestamptz[]), CAST(:formats AS text[]), CAST(:types AS text[]), CAST(:rows AS integer[]), "
-    "CAST(:bodies AS bytea[]))"
+    "CAST(:received AS timestamptz[]), CAST(:formats AS text[]), CAST(:types AS text[]), CAST(:files AS text[]), "
+    "CAST(:rows AS integer[]), CAST(:bodies AS bytea[]))"
 )
 _REPORTS: Final = (
     "INSERT INTO ingest.journal (seq, source, event_id, request_id, row, event) "
@@ -183,6 +183,7 @@ class Journal:
             "received": [submission.received_at for submission, _ in kept],
             "formats": [submission.reading.format.value for submission, _ in kept],
             "types": [submission.content_type for submission, _ in kept],
+            "files": [storable(submission.file_name) for submission, _ in kept],
             "rows": [submission.reading.rows for submission, _ in kept],
             "bodies": [submission.body for submission, _ in kept],
         }

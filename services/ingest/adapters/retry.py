@@ -1,6 +1,8 @@
 """Reads quarantined rows again with the catalog of today; what is right now enters the journal."""
 
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+import datetime as dt
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -17,11 +19,12 @@ from services.ingest.adapters.submission import Submission
 from services.ingest.adapters.tokens import SqlTokenStore
 from services.ingest.domain.aliases import AliasTable
 from services.ingest.domain.errors import IngestError
-from services.ingest.domain.faults import Fault
+from services.ingest.domain.faults import Fault, Remedy
 from services.ingest.domain.normalize import Normalizer
 from services.ingest.domain.pairing import read_values
-from services.ingest.domain.reading import VALUE_FORMATS, Desk, PayloadFormat, Reading
+from services.ingest.domain.reading import VALUE_FORMATS, BadRow, Desk, Draft, PayloadFormat, Reading
 from services.ingest.domain.receipts import Receipt
+from services.ingest.domain.values import DataValue, decode_values
 from shared.catalog.catalog import Catalog
 from shared.contracts.vocabulary import QuarantineReason
 from shared.runtime.clock import Clock
@@ -56,62 +59,184 @@ class QuarantineRetry:
     async def retry(self, ids: Sequence[int] | None = None) -> RetryReport:
         """Read the given rows again, or all open ones but those that contradict one another.
 
-        Of those the catalog cannot say which holds: who gives their ids does.
+        Data values of one request are read together, as they were sent: with ids, those of the given rows. Of what
+        contradicts one another the catalog cannot say which holds: who gives the ids of some of the rows does.
         """
         report = RetryReport()
-        rows = await self._store.to_retry(ids, 0, _ROWS_AT_ONCE)
+        rows = await self._store.to_retry(ids, -1, _ROWS_AT_ONCE)
         while rows:
             await self._retry_rows([row for row in rows if ids is not None or not _waits(row, report)], report)
-            rows = await self._store.to_retry(ids, rows[-1].id, _ROWS_AT_ONCE)
+            rows = await self._store.to_retry(ids, rows[-1].request_id, _ROWS_AT_ONCE)
         return report
 
     async def _retry_rows(self, rows: Sequence[QuarantineRow], report: RetryReport) -> None:
-        good: list[tuple[QuarantineRow, Submission]] = []
-        bad: dict[int, Fault] = {}
+        groups: dict[tuple[object, ...], list[QuarantineRow]] = {}
         for row in rows:
-            reading = await self._read(row)
-            if reading.good and not reading.bad:
-                content_type = f"quarantine {row.id}"
-                good.append((row, Submission(row.source, content_type, row.raw, row.received_at, reading)))
-            elif reading.bad:
-                bad[row.id] = reading.bad[0].fault
-        if bad:
-            await self._store.explain(bad)
-            report.still_bad |= bad
-        if good:
-            await self._append(good, report)
+            groups.setdefault(_group_of(row), []).append(row)
+        again = _Again()
+        for group in groups.values():
+            if PayloadFormat(group[0].format) in VALUE_FORMATS:
+                await self._read_together(group, again)
+            else:
+                await self._read_alone(group[0], again)
+        if again.bad:
+            await self._store.explain(again.bad)
+            report.still_bad |= again.bad
+        await self._append(again, report)
 
-    async def _append(self, good: Sequence[tuple[QuarantineRow, Submission]], report: RetryReport) -> None:
-        ids = [row.id for row, _ in good]
-
+    async def _append(self, again: "_Again", report: RetryReport) -> None:
         async def close(driver: Driver, receipts: Sequence[Receipt]) -> None:
-            taken = [row_id for row_id, receipt in zip(ids, receipts, strict=True) if not receipt.quarantined]
-            await close_rows(driver, taken, QuarantineStatus.RETRIED)
+            await close_rows(driver, sorted(again.ids - again.bad_after(receipts)), QuarantineStatus.RETRIED)
 
+        if not again.ids:
+            return
         # A journal of its own remembers nothing, so every batch has a transaction in which the rows are closed.
         journal = Journal(self._engine, self._partitions)
-        committed = await journal.append([submission for _, submission in good], also=close)
-        for row_id, receipt in zip(ids, committed.receipts, strict=True):
-            if receipt.quarantined:
-                report.still_bad[row_id] = receipt.quarantined[0].fault
-            elif receipt.accepted:
-                report.accepted.append(row_id)
-            else:
-                report.duplicates.append(row_id)
+        committed = await journal.append(again.submissions, also=close)
+        again.tell(committed.receipts, report)
 
-    async def _read(self, row: QuarantineRow) -> Reading:
-        """Return the row read with the rights that its source has today."""
+    async def _read_alone(self, row: QuarantineRow, again: "_Again") -> None:
+        """Read a row that has an id of its own, or that holds a CloudEvent."""
+        reading = await read_row(PayloadFormat(row.format), row.raw, await self._desk(row), self._aliases, self._values)
+        if reading.bad or not reading.good:
+            again.bad[row.id] = reading.bad[0].fault if reading.bad else _known_fault(row)
+            return
+        reading.locate = lambda _: row.place
+        again.take(_submission(row, row.raw, row.received_at, reading), {row.id})
+
+    async def _read_together(self, group: Sequence[QuarantineRow], again: "_Again") -> None:
+        """Read the data values of one request; a row is closed when all of its values are taken or known."""
+        first = group[0]
+        desk = await self._desk(first)
+        table = self._aliases.get(first.source) or AliasTable.empty(first.source)
+        values, owners = _values_of(group, again)
+        reading = await _read_values(PayloadFormat(first.format), values, desk, table)
+        for bad in reading.bad:
+            for row in (bad.row, *bad.mates):
+                again.bad.setdefault(owners[row].id, bad.fault)
+        if reading.good:  # what is neither good nor bad repeats another row
+            again.ids |= {row.id for row in owners}
+        for draft in reading.good:
+            sent = [draft.row, *draft.mates]
+            for part in await self._at_their_moments(draft, [values[row] for row in sent], desk, table):
+                rows = [sent[place] for place in (part.row, *part.mates)]
+                alone = Reading(reading.format, rows=len(rows), good=[_renumbered(part)])
+                alone.locate = _places([owners[row] for row in rows])
+                submission = _submission(owners[rows[0]], part.raw, desk.received_at, alone)
+                again.take(submission, {owners[row].id for row in rows})
+
+    async def _at_their_moments(
+        self, draft: Draft, values: Sequence[DataValue], desk: Desk, table: AliasTable
+    ) -> list[Draft]:
+        """Return a report as one for each moment of its values: meanwhile another may have come between two of them."""
+        if len({value.observed_at for value in values}) == 1:
+            return [_renumbered(draft)]
+        apart = await _read_values(PayloadFormat.DATA_VALUES, values, desk, table, apart=True)
+        return [_renumbered(draft)] if apart.bad else apart.good
+
+    async def _desk(self, row: QuarantineRow) -> Desk:
+        """Return the desk of a row: with the rights that its source has today."""
         grant = await self._tokens.grant_of_source(row.source)
         # A row that has no time of its own was last said when it was last seen.
-        desk = Desk(self._normalizer, grant, self._clock.now(), row.last_seen_at, self._aliases)
-        return await read_row(PayloadFormat(row.format), row.raw, desk, self._aliases, self._values)
+        return Desk(self._normalizer, grant, self._clock.now(), row.last_seen_at, self._aliases)
+
+
+@dataclass(slots=True)
+class _Again:
+    """What the rows of some requests are now: those read (`ids`), what is wrong with some, and what is to be stored."""
+
+    ids: set[int] = field(default_factory=set)
+    bad: dict[int, Fault] = field(default_factory=dict)
+    submissions: list[Submission] = field(default_factory=list)
+    rows_of: list[set[int]] = field(default_factory=list)
+
+    def take(self, submission: Submission, row_ids: set[int]) -> None:
+        """Note one report that is right now, and the rows that it is made of."""
+        self.ids |= row_ids
+        self.submissions.append(submission)
+        self.rows_of.append(row_ids)
+
+    def bad_after(self, receipts: Sequence[Receipt]) -> set[int]:
+        """Return the rows of which not everything was taken."""
+        return set(self.bad).union(
+            *(rows for rows, receipt in zip(self.rows_of, receipts, strict=True) if receipt.quarantined)
+        )
+
+    def tell(self, receipts: Sequence[Receipt], report: RetryReport) -> None:
+        """Add to the report what became of each row; one whose values were all known already is a duplicate."""
+        new: set[int] = set()
+        for rows, receipt in zip(self.rows_of, receipts, strict=True):
+            new |= rows if receipt.accepted else set()
+            for row_id in rows if receipt.quarantined else ():
+                report.still_bad.setdefault(row_id, receipt.quarantined[0].fault)
+        closed = self.ids - self.bad_after(receipts)
+        report.accepted += sorted(closed & new)
+        report.duplicates += sorted(closed - new)
+
+
+class _Rereading(Reading):
+    """A reading of rows that are in the quarantine already, however many of them stay there."""
+
+    def set_aside(self, bad: BadRow) -> None:
+        """Add a bad row."""
+        self.bad.append(bad)
+
+
+def _group_of(row: QuarantineRow) -> tuple[object, ...]:
+    """Return what the rows that are read together have in common; a row with an id of its own is read alone."""
+    if PayloadFormat(row.format) in VALUE_FORMATS:
+        return row.source, row.format, row.request_id, row.last_seen_at
+    return (row.id,)
+
+
+def _values_of(group: Sequence[QuarantineRow], again: _Again) -> tuple[list[DataValue], list[QuarantineRow]]:
+    """Return the values of some rows, and beside them the row of each; what was no data value at all is none now."""
+    values: list[DataValue] = []
+    owners: list[QuarantineRow] = []
+    for row in group:
+        try:
+            own = decode_values(row.raw)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            own = []
+        if not own:
+            again.bad[row.id] = _known_fault(row)
+        values += own
+        owners += [row] * len(own)
+    return values, owners
+
+
+async def _read_values(
+    format_: PayloadFormat, values: Sequence[DataValue], desk: Desk, table: AliasTable, *, apart: bool = False
+) -> Reading:
+    reading = _Rereading(format_)
+    await read_all(read_values(values, desk, reading, table, apart=apart))
+    return reading
+
+
+def _renumbered(draft: Draft) -> Draft:
+    """Return the draft as one whose raw text holds nothing but its own values."""
+    return msgspec.structs.replace(draft, row=0, mates=tuple(range(1, len(draft.mates) + 1)))
+
+
+def _places(owners: Sequence[QuarantineRow]) -> Callable[[int], str]:
+    return lambda row: owners[row].place
+
+
+def _submission(row: QuarantineRow, body: bytes, received_at: dt.datetime, reading: Reading) -> Submission:
+    return Submission(row.source, f"quarantine {row.id}", body, received_at, reading, file_name=row.file_name)
+
+
+def _known_fault(row: QuarantineRow) -> Fault:
+    """Return what is known to be wrong with a row."""
+    remedy = Remedy(row.remedy, row.remedy_vi) if row.remedy else None
+    return Fault(QuarantineReason(row.reason), row.field, row.value, row.detail, remedy)
 
 
 def _waits(row: QuarantineRow, report: RetryReport) -> bool:
     """Return whether a row waits for somebody's choice, and say so in the report: alone it would look good."""
     is_contradicted = row.reason == _CONTRADICTED.value
     if is_contradicted:
-        report.still_bad[row.id] = Fault(_CONTRADICTED, row.field, row.value, row.detail)
+        report.still_bad[row.id] = _known_fault(row)
     return is_contradicted
 
 

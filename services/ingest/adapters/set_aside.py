@@ -11,20 +11,26 @@ from services.ingest.adapters.submission import Submission
 from services.ingest.domain.receipts import Quarantined, Receipt
 from shared.runtime.database import Driver
 
+# A row belongs to the request in which it was last seen: a retry reads it with the others of that one.
 # A row whose retry had succeeded and that is bad again is open again; one discarded by hand stays discarded.
 _SET_ASIDE: Final = Statement(
     "INSERT INTO ingest.quarantine AS known (source, digest, request_id, row, place, format, event_id, reason, field, "
-    "value, detail, raw, received_at, last_seen_at, seen, status) "
-    "SELECT source, digest, request_id, row, place, format, event_id, reason, field, value, detail, raw, at, at, seen, "
+    "value, detail, remedy, remedy_vi, raw, received_at, last_seen_at, seen, status) "
+    "SELECT source, digest, request_id, row, place, format, event_id, reason, field, value, detail, remedy, "
+    "remedy_vi, raw, at, at, seen, "
     "'open' FROM unnest(CAST(:sources AS text[]), CAST(:digests AS bytea[]), CAST(:requests AS bigint[]), "
     "CAST(:rows AS integer[]), CAST(:places AS text[]), CAST(:formats AS text[]), CAST(:ids AS text[]), "
     "CAST(:reasons AS text[]), CAST(:fields AS text[]), CAST(:values AS text[]), CAST(:details AS text[]), "
-    "CAST(:raws AS bytea[]), CAST(:received AS timestamptz[]), CAST(:seen AS integer[])) "
-    "AS given (source, digest, request_id, row, place, format, event_id, reason, field, value, detail, raw, at, seen) "
+    "CAST(:remedies AS text[]), CAST(:remedies_vi AS text[]), CAST(:raws AS bytea[]), "
+    "CAST(:received AS timestamptz[]), CAST(:seen AS integer[])) "
+    "AS given (source, digest, request_id, row, place, format, event_id, reason, field, value, detail, remedy, "
+    "remedy_vi, raw, at, seen) "
     "ORDER BY source, digest "
     "ON CONFLICT (source, digest) DO UPDATE SET seen = known.seen + excluded.seen, "
+    "request_id = excluded.request_id, row = excluded.row, place = excluded.place, "
     "last_seen_at = excluded.last_seen_at, reason = excluded.reason, field = excluded.field, value = excluded.value, "
-    "detail = excluded.detail, status = CASE WHEN known.status = 'retried' THEN 'open' ELSE known.status END "
+    "detail = excluded.detail, remedy = excluded.remedy, remedy_vi = excluded.remedy_vi, "
+    "status = CASE WHEN known.status = 'retried' THEN 'open' ELSE known.status END "
     "RETURNING id, source, digest"
 )
 
@@ -71,6 +77,8 @@ def _parameters(found: dict[_Key, _BadRow]) -> dict[str, object]:
         "fields": [storable(bad.fault.field) for bad in firsts],
         "values": [storable(bad.fault.value) for bad in firsts],
         "details": [storable(bad.fault.detail) for bad in firsts],
+        "remedies": [bad.fault.remedy.en if bad.fault.remedy else "" for bad in firsts],
+        "remedies_vi": [bad.fault.remedy.vi if bad.fault.remedy else "" for bad in firsts],
         "raws": [bad.raw for bad in firsts],
         "received": [row.submission.received_at for row in rows],
         "seen": [len(row.rows) for row in rows],

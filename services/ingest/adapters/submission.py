@@ -13,7 +13,8 @@ class Submission:
     """One request that was read and is to be stored. `source` is the one of the token.
 
     `is_import` asks which of its reports are corrections or stale; `is_atomic` wants all of its rows or none.
-    `request_id` is that of the stored request whose further rows these are, 0 for one of its own.
+    `request_id` is that of the stored request whose further rows these are, 0 for one of its own. `file_name` is
+    that of the file as sent, without its folders, "" when nothing says it.
     """
 
     source: str
@@ -24,6 +25,7 @@ class Submission:
     is_import: bool = False
     is_atomic: bool = False
     request_id: int = 0
+    file_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,10 @@ def _text(*, nullable: bool = False) -> "Column[str]":
     return Column(Text, nullable=nullable)
 
 
+def _text_or_nothing() -> "Column[str]":
+    return Column(Text, nullable=False, server_default="")
+
+
 def _key() -> "Column[str]":
     """Return a text that is only ever compared for being the same: by its bytes, whatever the database's language."""
     return Column(Text(collation="C"), nullable=False)
@@ -60,6 +64,7 @@ class Request(IngestTable, table=True):
     received_at: dt.datetime = Field(sa_column=_moment())
     format: str = Field(sa_column=_text())
     content_type: str = Field(sa_column=_text())
+    file_name: str = Field(sa_column=_text_or_nothing())
     rows: int
     body: bytes = Field(sa_column=Column(LargeBinary, nullable=False, info={"storage": "external"}))
 
@@ -82,7 +87,10 @@ class Journal(IngestTable, table=True):
 
 
 class Quarantine(IngestTable, table=True):
-    """One row that could not be applied. The same row sent again only raises `seen`."""
+    """One row that could not be applied. The same row sent again only raises `seen`.
+
+    `remedy` is what to do in its very case; without it the general remedy of the reason holds.
+    """
 
     __table_args__ = (
         UniqueConstraint("source", "digest", name="quarantine_source_digest"),
@@ -101,6 +109,8 @@ class Quarantine(IngestTable, table=True):
     field: str = Field(sa_column=_text())
     value: str = Field(sa_column=_text())
     detail: str = Field(sa_column=_text())
+    remedy: str = Field(sa_column=_text_or_nothing())
+    remedy_vi: str = Field(sa_column=_text_or_nothing())
     raw: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     received_at: dt.datetime = Field(sa_column=_moment())
     last_seen_at: dt.datetime = Field(sa_column=_moment())

@@ -6,7 +6,8 @@ from typing import Final
 
 import msgspec
 
-from services.ingest.domain.faults import Fault, RefusedError, refuse
+from services.ingest.domain.faults import Fault, RefusedError, Remedy, refuse
+from services.ingest.domain.remedies import NEEDS_OPTION, ONLY_DEFAULT_ATTRIBUTE
 from services.ingest.domain.values import DataValue
 from shared.catalog.indicators import Indicator
 from shared.catalog.profiles import ANY_OPTION, NO_OPTION, Alias, Category, PercentUnit, SourceProfile
@@ -125,7 +126,7 @@ class AliasTable:
     def _explain(self, value: DataValue) -> tuple[Alias, _Cell]:
         if value.attribute is not None and value.attribute not in DHIS2_DEFAULTS:
             detail = "only the default is read: this attribute would merge values that are kept apart"
-            raise _unknown("attributeOptionCombo", value.attribute, detail)
+            raise _unknown("attributeOptionCombo", value.attribute, detail, ONLY_DEFAULT_ATTRIBUTE)
         if value.element not in self._by_element:
             raise _unknown("dataElement", value.element, f"not in the profile {self.source}")
         cell = self._cell_of_categories(value)
@@ -157,7 +158,7 @@ class AliasTable:
         if NO_OPTION in aliases and not _has_cell(aliases[NO_OPTION]):
             fitting = fitting or [aliases[NO_OPTION]]
         if len({(alias.indicator, alias.role) for alias in fitting}) != 1:
-            raise _unknown("categoryOptionCombo", value.option, f"{value.element} is known, but not with this option")
+            raise self._unlisted(value)
         return fitting[0]
 
     def _cell_of_categories(self, value: DataValue) -> _Cell:
@@ -177,8 +178,17 @@ class AliasTable:
         """Return the cell of an option that stands in a category; any other is refused, never taken for the whole."""
         found = None if value.option is None else self._listed(value.option)
         if found is None:
-            raise _unknown("categoryOptionCombo", value.option, f"{value.element} is known, but not with this option")
+            raise self._unlisted(value)
         return found
+
+    def _unlisted(self, value: DataValue) -> RefusedError:
+        """Return what refuses an option that is not in the profile, or a value that lacks its option."""
+        if value.option is not None and value.option not in DHIS2_DEFAULTS:
+            return _unknown("categoryOptionCombo", value.option, f"{value.element} is known, but not with this option")
+        aliases = self._by_element[value.element].values()
+        by = [name for name in ("sex", "sector") if any(getattr(alias, name) is not None for alias in aliases)]
+        detail = f"{value.element} is reported by {' and '.join(by) or 'its options'}: a value needs its option"
+        return _unknown("categoryOptionCombo", value.option or "", detail, NEEDS_OPTION)
 
     def _listed(self, option: str) -> _Cell | None:
         found = (_cell(category, option) for category in self.profile.categories)
@@ -206,5 +216,5 @@ def _role(alias: Alias, value: DataValue) -> str:
     return value.role
 
 
-def _unknown(field: str, value: object, detail: str) -> RefusedError:
-    return refuse(QuarantineReason.UNKNOWN_ALIAS, field, value, detail)
+def _unknown(field: str, value: object, detail: str, remedy: Remedy | None = None) -> RefusedError:
+    return refuse(QuarantineReason.UNKNOWN_ALIAS, field, value, detail, remedy)

@@ -11,8 +11,8 @@ from typing import Final
 
 import msgspec
 
-from services.ingest.domain.faults import RefusedError, refuse
-from services.ingest.domain.places import Span, Spans, zero_hint
+from services.ingest.domain.faults import RefusedError, Remedy, refuse
+from services.ingest.domain.places import MAX_NAMED, Span, Spans, dated, followed, heirs_of, not_held, zero_hint
 from shared.catalog.catalog import Catalog
 from shared.catalog.lineage import Break, BrokenLineError, Lineage, UnknownPartsError
 from shared.catalog.names import name_parts
@@ -22,8 +22,27 @@ from shared.contracts.vocabulary import QuarantineReason
 _MAX_REMEMBERED: Final = 100_000
 # No name of a unit is nearly as long: a sender must not fill the memory with names made of spaces.
 _MAX_KEY: Final = 300
-_MAX_NAMED: Final = 6
 FIELD: Final = "commune"
+_OF_ANOTHER_DAY: Final = Remedy(
+    "Use the code that was valid on the last day of the period; if the source sends the codes of another day, state "
+    "that day in its profile: codes_as_of.",
+    "Dùng mã đơn vị hành chính có hiệu lực vào ngày cuối của kỳ báo cáo; nếu nguồn gửi bộ mã của thời điểm khác, khai "
+    "báo ngày của bộ mã đó (codes_as_of) trong hồ sơ của nguồn.",
+)
+_OWN_ID: Final = Remedy(
+    "Send the statistical code of the commune, or add this id to org_units of the source's profile.",
+    "Gửi mã đơn vị hành chính của xã, hoặc bổ sung mã riêng này vào org_units trong hồ sơ của nguồn.",
+)
+_AS_A_WHOLE: Final = Remedy(
+    "Report the new unit as a whole: its former units do not add up to it.",
+    "Báo cáo số liệu của toàn đơn vị mới: số liệu các đơn vị cũ cộng lại không bằng đơn vị mới.",
+)
+_OTHER_PARTS: Final = Remedy(
+    "Report the new unit as a whole, or bring its other former units into the catalog (datchuan units import) and send "
+    "the numbers of all of them in one message.",
+    "Báo cáo số liệu của toàn đơn vị mới, hoặc bổ sung các đơn vị cũ còn lại vào danh mục (datchuan units import) rồi "
+    "gửi đủ số liệu của tất cả trong cùng một lần.",
+)
 
 
 class Spot(msgspec.Struct, frozen=True, gc=False):
@@ -90,6 +109,20 @@ class Communes:
         """Return the days of a period as sent, or refuse it."""
         return self._spans[period]
 
+    def heirs(self, code: str, name: str, period: str) -> tuple[str, ...]:
+        """Return the ids of the units at the end of a period that a unit which had ended by then has gone into."""
+        known = self._registry
+        units = known.by_code.get(code, ()) if code else known.named(name)
+        return tuple(heir.id for heir in heirs_of(units, self._spans[period].end, known.lineage))
+
+    def former_holder(self, code: str, name: str, unit_id: str) -> str:
+        """Return in words the former part of a unit that had its code too; nothing where a name tells the two apart."""
+        for holder in self._registry.by_code.get(code, ()):
+            is_part = holder.id != unit_id and unit_id in holder.successors
+            if is_part and (not name or _bears(holder, name)):
+                return dated((holder,))
+        return ""
+
     def names(self, ids: tuple[str, ...]) -> str:
         """Return units in words, for a fault: "06187 (Thị trấn Cao Lộc), 06226 (Xã Hợp Thành)"."""
         return _listed([self._registry.by_id[name] for name in ids])
@@ -99,13 +132,15 @@ class Communes:
         if holders is None:
             unit = self._registry.by_id.get(code)
             if unit is None:
-                raise refuse(QuarantineReason.UNKNOWN_COMMUNE, FIELD, code, zero_hint(code, self._registry.by_code))
+                hint = zero_hint(code, self._registry.by_code)
+                remedy = None if hint or code.isdigit() else _OWN_ID
+                raise refuse(QuarantineReason.UNKNOWN_COMMUNE, FIELD, code, hint, remedy)
             holders = (unit,)
         else:
             held = resolve_unit(holders, day)
             if held is None:
-                detail = f"no unit held this code on {day.isoformat()}; it was held by {_dated(holders)}"
-                raise refuse(QuarantineReason.COMMUNE_NOT_VALID_THEN, FIELD, code, detail)
+                detail = not_held(holders, day, self._registry.lineage) + self._vintage(holders, day)
+                raise refuse(QuarantineReason.COMMUNE_NOT_VALID_THEN, FIELD, code, detail, _OF_ANOTHER_DAY)
             unit = held
         if name and not _bears(unit, name):
             raise self._other_name(code, name, unit, holders, day)
@@ -117,7 +152,7 @@ class Communes:
         detail = f"{code} is {unit.name_vi} on {day.isoformat()}"
         other = next((holder for holder in holders if holder is not unit and _bears(holder, name)), None)
         if other is not None:
-            detail += f"; {_dated((other,))} held it: if the codes are of that time, set codes_as_of in the profile"
+            detail += f"; {dated((other,))} held it: if the codes are of that time, set codes_as_of in the profile"
         elif "(" in name:
             detail += "; a note in parentheses is read as part of the name"
         return refuse(QuarantineReason.COMMUNE_NAME_DIFFERS, FIELD, name, detail)
@@ -129,16 +164,25 @@ class Communes:
             return found[0]
         if found:
             raise refuse(QuarantineReason.AMBIGUOUS_COMMUNE, FIELD, name, f"it can be {_listed(found)}")
-        detail = f"no unit bore this name on {day.isoformat()}" + (f", but {_dated(bearers)} did" if bearers else "")
+        detail = f"no unit bore this name on {day.isoformat()}" + (f", but {dated(bearers)} did" if bearers else "")
         raise refuse(QuarantineReason.UNKNOWN_COMMUNE, FIELD, name, detail)
+
+    def _vintage(self, holders: tuple[AdminUnit, ...], day: dt.date) -> str:
+        """Return on which day the codes were read, or should be, if they are those of units that had ended by then."""
+        if self._codes_as_of is not None:
+            return f"; codes_as_of of the profile is {self._codes_as_of}"
+        ended = [unit.effective_to for unit in holders if unit.effective_to and unit.effective_to < day]
+        if not ended:
+            return ""
+        return f"; if the source sends the codes of that time, set codes_as_of: {max(ended)} in its profile"
 
     def _spot(self, said: str, unit: AdminUnit, end: dt.date) -> Spot:
         if unit.in_force(end):
             return Spot(unit.id)
-        day = f"the period ends on {end.isoformat()}"
+        day, lineage = f"the period ends on {end.isoformat()}", self._registry.lineage
         if self._codes_as_of is None:
-            raise refuse(QuarantineReason.COMMUNE_NOT_VALID_THEN, FIELD, said, f"{day}; {_dated((unit,))}")
-        lineage = self._registry.lineage
+            detail = f"{day}; {dated((unit,))}{followed((unit,), end, lineage)}{self._vintage((unit,), end)}"
+            raise refuse(QuarantineReason.COMMUNE_NOT_VALID_THEN, FIELD, said, detail, _OF_ANOTHER_DAY)
         try:
             now = lineage.follow(unit, end)
         except BrokenLineError as broken:
@@ -167,9 +211,11 @@ def _unknown_parts(said: str, unit: AdminUnit, now: AdminUnit, unknown: UnknownP
     what = f"it is a part of {now.id} ({now.name_vi})"
     if unknown.split:
         why = f"which also took over some of {_listed(unknown.split)}: the parts do not add up to it"
+        remedy = _AS_A_WHOLE
     else:
-        why = f"whose other parts the catalog does not have ({', '.join(unknown.missing[:_MAX_NAMED]) or 'any'})"
-    return refuse(QuarantineReason.COMMUNE_PART, FIELD, said, f"{what}, {why}; {unit.id} is {unit.name_vi}")
+        remedy = _OTHER_PARTS
+        why = f"whose other parts the catalog does not have ({', '.join(unknown.missing[:MAX_NAMED]) or 'any'})"
+    return refuse(QuarantineReason.COMMUNE_PART, FIELD, said, f"{what}, {why}; {unit.id} is {unit.name_vi}", remedy)
 
 
 def _bears(unit: AdminUnit, name: str) -> bool:
@@ -179,15 +225,5 @@ def _bears(unit: AdminUnit, name: str) -> bool:
 
 
 def _listed(units: tuple[AdminUnit, ...] | list[AdminUnit]) -> str:
-    text = ", ".join(f"{unit.id} ({unit.name_vi})" for unit in units[:_MAX_NAMED])
-    return text if len(units) <= _MAX_NAMED else f"{text} and {len(units) - _MAX_NAMED} more"
-
-
-def _dated(units: tuple[AdminUnit, ...] | list[AdminUnit]) -> str:
-    def days(unit: AdminUnit) -> str:
-        since = f"from {unit.effective_from}" if unit.effective_from else ""
-        until = f"until {unit.effective_to}" if unit.effective_to else ""
-        return " ".join(text for text in (since, until) if text) or "always"
-
-    text = ", ".join(f"{unit.id} ({unit.name_vi}, {days(unit)})" for unit in units[:_MAX_NAMED])
-    return text if len(units) <= _MAX_NAMED else f"{text} and {len(units) - _MAX_NAMED} more"
+    text = ", ".join(f"{unit.id} ({unit.name_vi})" for unit in units[:MAX_NAMED])
+    return text if len(units) <= MAX_NAMED else f"{text} and {len(units) - MAX_NAMED} more"

@@ -9,14 +9,25 @@ from shared.contracts.vocabulary import QuarantineReason
 MAX_VALUE_LENGTH: Final = 120
 
 
+class Remedy(msgspec.Struct, frozen=True):
+    """What to do, for the engineer of the sending system and for the official who asks."""
+
+    en: str
+    vi: str
+
+
 @final
 class Fault(msgspec.Struct, frozen=True):
-    """Why a row cannot be applied. `value` is for reading only: the raw row is kept beside it."""
+    """Why a row cannot be applied. `value` is for reading only: the raw row is kept beside it.
+
+    `remedy` is what to do in this very case; without it the report says what is to be done about the reason in general.
+    """
 
     reason: QuarantineReason
     field: str
     value: str = ""
     detail: str = ""
+    remedy: Remedy | None = None
 
 
 class RefusedError(Exception):
@@ -27,9 +38,11 @@ class RefusedError(Exception):
         self.fault = fault
 
 
-def refuse(reason: QuarantineReason, field: str, value: object = "", detail: str = "") -> RefusedError:
+def refuse(
+    reason: QuarantineReason, field: str, value: object = "", detail: str = "", remedy: Remedy | None = None
+) -> RefusedError:
     """Return the exception that refuses a row because of one field."""
-    return RefusedError(Fault(reason=reason, field=field, value=shorten(value), detail=detail))
+    return RefusedError(Fault(reason=reason, field=field, value=shorten(value), detail=detail, remedy=remedy))
 
 
 def shorten(value: object) -> str:

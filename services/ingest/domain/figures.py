@@ -10,6 +10,7 @@ from services.ingest.domain.aliases import AliasTable, Meaning
 from services.ingest.domain.communes import Communes, Spot
 from services.ingest.domain.faults import refuse
 from services.ingest.domain.places import Span
+from services.ingest.domain.remedies import YES_NO_OR_NUMBER, add_field
 from services.ingest.domain.values import DataValue
 from shared.contracts.vocabulary import QuarantineReason
 
@@ -35,13 +36,13 @@ class Figure(msgspec.Struct, gc=False):
 def read_figure(row: int, value: DataValue, table: AliasTable, communes: Communes, default_period: str) -> Figure:
     """Return a value after look-up, or refuse it; `default_period` fills in a period that the value does not give."""
     if not value.element and value.indicator is None:
-        raise refuse(QuarantineReason.MISSING_FIELD, "dataElement")
+        raise refuse(QuarantineReason.MISSING_FIELD, "dataElement", remedy=add_field("dataElement"))
     if not value.period:
         if not default_period:
-            raise refuse(QuarantineReason.MISSING_FIELD, "period")
+            raise refuse(QuarantineReason.MISSING_FIELD, "period", remedy=add_field("period"))
         value.period = default_period
     if not value.org_unit and not value.org_unit_name:
-        raise refuse(QuarantineReason.MISSING_FIELD, "orgUnit")
+        raise refuse(QuarantineReason.MISSING_FIELD, "orgUnit", remedy=add_field("orgUnit"))
     meaning = table.meaning(value)
     return Figure(
         row,
@@ -72,7 +73,8 @@ def read_number(value: DataValue, meaning: Meaning) -> Number:
         return given
     text = str(given)
     if not _NUMBER.fullmatch(text) or float(text) in _INFINITE:
-        raise refuse(QuarantineReason.NOT_A_NUMBER, "value", given)
+        remedy = YES_NO_OR_NUMBER if meaning.role == "value" else None
+        raise refuse(QuarantineReason.NOT_A_NUMBER, "value", given, remedy=remedy)
     return _rate(float(text), meaning) if meaning.role == "value" else _count(text)
 
 

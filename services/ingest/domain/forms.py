@@ -11,6 +11,14 @@ from shared.catalog.forms import LONGEST_HEADER, PATH_MARK, Column, Form, Holds,
 HEAD_ROWS: Final = 40
 MAX_COLUMNS: Final = 512
 NUMBER_COLUMNS: Final = frozenset({Holds.MEASURE, Holds.NUMERATOR, Holds.DENOMINATOR, Holds.VALUE})
+_A_NUMBER: Final = "a column of numbers"
+_PARAMETER: Final = "in the parameter `form`"
+_IN_VIETNAMESE: Final = (
+    (_A_NUMBER, "cột số liệu"),
+    (f"its name {_PARAMETER}", "tên biểu trong tham số `form`"),
+    ("a choice among ", "tên một trong các biểu "),
+    (_PARAMETER, "trong tham số `form`"),
+)
 _NEARLY: Final = 2  # so many known columns make a row the header that somebody meant
 
 
@@ -53,11 +61,22 @@ class Mismatch(msgspec.Struct, frozen=True):
     unknown: tuple[str, ...]
     twice: tuple[str, ...]
 
-    def told(self) -> str:
-        """Return the mismatch in words."""
-        parts = (("missing", self.missing), ("unknown", self.unknown), ("twice", self.twice))
-        said = "; ".join(f"{word}: {', '.join(names)}" for word, names in parts if names)
-        return f"{self.form.id} ({said})"
+    def told(self, sheet: str | None) -> str:
+        """Return the mismatch in words, with the sheet where there are sheets."""
+        where = f" (sheet {sheet!r})" if sheet else ""
+        return f"Nearly the form {self.form.id}{where}: {self._parts('missing', 'unknown', 'twice')}."
+
+    def told_vi(self, sheet: str | None) -> str:
+        """Return the mismatch in Vietnamese words."""
+        where = f" (trang tính «{sheet}»)" if sheet else ""
+        parts = self._parts("thiếu", "không có trong biểu", "lặp lại")
+        for ours, vietnamese in _IN_VIETNAMESE:
+            parts = parts.replace(ours, vietnamese)
+        return f"Gần giống biểu {self.form.id}{where}: {parts}."
+
+    def _parts(self, *words: str) -> str:
+        parts = zip(words, (self.missing, self.unknown, self.twice), strict=True)
+        return "; ".join(f"{word} {', '.join(names)}" for word, names in parts if names)
 
 
 class FormReader:
@@ -98,7 +117,7 @@ class FormReader:
                 columns.append((index, column))
         missing = tuple(column.title for column in self.form.required if column.title not in seen)
         if not missing and not any(column.holds in NUMBER_COLUMNS for _, column in columns):
-            missing = ("a column of numbers",)
+            missing = (_A_NUMBER,)
         refused = () if self.form.other_columns is OtherColumns.IGNORED else tuple(unknown)
         if missing or refused or twice:
             numbers = sum(column.holds in NUMBER_COLUMNS for _, column in columns)
@@ -187,14 +206,14 @@ def choose(readers: Mapping[str, FormReader], head: Head, sheet: str | None, *, 
         if isinstance(found, Mismatch):
             near.append(found)
         elif form.named_only and not named:
-            near.append(_unnamed(found, "its name in the parameter `form`"))
+            near.append(_unnamed(found, f"its name {_PARAMETER}"))
         else:
             fitting.append(found)
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
         also = ", ".join(header.form.id for header in fitting)
-        return [_unnamed(header, f"a choice among {also}, in the parameter `form`") for header in fitting]
+        return [_unnamed(header, f"a choice among {also}, {_PARAMETER}") for header in fitting]
     return sorted((miss for miss in near if miss.known >= _NEARLY), key=lambda miss: -miss.known)
 
 

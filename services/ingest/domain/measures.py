@@ -5,6 +5,7 @@ from typing import Final
 from services.ingest.domain.cells import CellPlan, missing_group, unexpected_group
 from services.ingest.domain.faults import RefusedError, refuse
 from services.ingest.domain.native import NativeEvent
+from services.ingest.domain.remedies import YES_OR_NO
 from shared.contracts.vocabulary import Part, QuarantineReason
 
 Measure = tuple[Part, int | None, int | None, float | None]
@@ -128,7 +129,8 @@ def _deleted(plan: CellPlan, event: NativeEvent) -> Part:
 
 
 def _wrong(plan: CellPlan, value: object, detail: str = "") -> RefusedError:
-    return refuse(QuarantineReason.WRONG_MEASURE, "value", value, detail or _takes(plan))
+    remedy = YES_OR_NO if plan.boolean and not (plan.ratio or plan.percent or plan.count) else None
+    return refuse(QuarantineReason.WRONG_MEASURE, "value", value, detail or _takes(plan), remedy)
 
 
 def _takes(plan: CellPlan) -> str:

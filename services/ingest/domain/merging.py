@@ -11,12 +11,23 @@ from typing import Final
 import msgspec
 
 from services.ingest.domain.communes import FIELD, Communes, Spot
-from services.ingest.domain.faults import Fault, shorten
+from services.ingest.domain.faults import Fault, Remedy, shorten
 from services.ingest.domain.figures import Figure, Number
 from shared.contracts.vocabulary import QuarantineReason, Stage
 
 _VALUE: Final = "value"
 _MAX_SHOWN: Final = 6
+_NO_COUNT: Final = Remedy(
+    "Report the merged unit as a whole: what is no count cannot be added up.",
+    "Báo cáo toàn đơn vị mới: tỷ lệ, có/không và giấy chứng nhận của các đơn vị cũ không cộng lại được.",
+)
+_EITHER: Final = Remedy(
+    "Nothing, if the number of the whole is right; else leave it out, and send all former units.",
+    "Không cần làm gì nếu số liệu toàn đơn vị mới đã đúng; nếu chưa, bỏ số liệu đó và gửi đủ các đơn vị cũ.",
+)
+_OLDER: Final = Remedy(
+    "Nothing: the newer value counts.", "Không cần làm gì: giá trị mới hơn của đơn vị cũ này được dùng."
+)
 Key = tuple[object, ...]
 
 
@@ -90,7 +101,7 @@ class Parts:
         for same in of_role.values():
             why = self._why_apart(spot, same, is_whole=is_whole)
             if why:
-                yield _apart(same, why)
+                yield _apart(same, *why)
             else:
                 whole.append(same)
         if whole:
@@ -100,24 +111,26 @@ class Parts:
         meaning = figures[0].meaning
         return meaning.role != _VALUE or self._takes_events(meaning.indicator, meaning.sex, meaning.sector)
 
-    def _why_apart(self, spot: Spot, figures: list[Figure], *, is_whole: bool) -> str:
-        """Return why the figures of one role cannot be added up, or nothing."""
+    def _why_apart(self, spot: Spot, figures: list[Figure], *, is_whole: bool) -> tuple[str, Remedy | None] | None:
+        """Return why the figures of one role cannot be added up, with the remedy of this very case, or nothing."""
         communes, unit = self._communes, self._communes.names((spot.unit,))
         if is_whole:
-            return f"a part of {unit}, which this message reports as a whole, too"
+            return f"a part of {unit}, which this message reports as a whole, too", _EITHER
         if not self._are_counts(figures) or any(type(figure.number) is bool for figure in figures):
-            return f"a part of {unit}: only counts of the parts can be added, not a rate, a yes/no or a certificate"
+            why = f"a part of {unit}: only counts of the parts can be added, not a rate, a yes/no or a certificate"
+            return why, _NO_COUNT
         there = {figure.spot.part for figure in figures}
         missing = tuple(part for part in spot.parts if part not in there)
         if not missing:
-            return ""
+            return None
         role = figures[0].meaning.role
-        return f"a part of {unit}; this message does not give the {role} of {communes.names(missing)}"
+        return f"a part of {unit}; this message does not give the {role} of {communes.names(missing)}", None
 
 
 def older_part(figure: Figure) -> Fault:
     """Return why the older of two values of one part is set aside: only the newer one is added."""
-    return Fault(QuarantineReason.COMMUNE_PART, FIELD, _said(figure), "this message has a newer value of the same part")
+    what = "this message has a newer value of the same part"
+    return Fault(QuarantineReason.COMMUNE_PART, FIELD, _said(figure), what, _OLDER)
 
 
 def fact_key(figure: Figure, part: str | None = None) -> Key:
@@ -135,11 +148,11 @@ def _said(figure: Figure) -> str:
     return shorten(figure.value.org_unit or figure.value.org_unit_name)
 
 
-def _apart(figures: list[Figure], why: str) -> Apart:
+def _apart(figures: list[Figure], why: str, remedy: Remedy | None) -> Apart:
     ordered = _by_row(figures)
     said = [_said(figure) for figure in ordered[:_MAX_SHOWN]]
     value = ", ".join(said) if len(ordered) <= _MAX_SHOWN else f"{', '.join(said)}, …"
-    return Apart(ordered, Fault(QuarantineReason.COMMUNE_PART, FIELD, shorten(value), why))
+    return Apart(ordered, Fault(QuarantineReason.COMMUNE_PART, FIELD, shorten(value), why, remedy))
 
 
 def _by_row(figures: Sequence[Figure]) -> tuple[Figure, ...]:

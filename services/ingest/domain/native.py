@@ -12,6 +12,7 @@ import msgspec
 
 from services.ingest.domain.documents import decode_document
 from services.ingest.domain.faults import Fault, RefusedError, refuse
+from services.ingest.domain.remedies import add_field
 from shared.contracts.vocabulary import QuarantineReason, Stage
 
 MAX_ID_LENGTH: Final = 200
@@ -111,7 +112,7 @@ def event_from(document: object) -> NativeEvent:
         )
     for name in ("id", "commune", "indicator", "period"):
         if document.get(name) in (None, ""):
-            raise refuse(QuarantineReason.MISSING_FIELD, name)
+            raise refuse(QuarantineReason.MISSING_FIELD, name, remedy=add_field(name))
     _refuse_misspelt(document)
     return NativeEvent(
         id=_name(document, "id") or "",

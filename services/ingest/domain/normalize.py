@@ -16,6 +16,7 @@ from services.ingest.domain.faults import Fault, RefusedError, refuse
 from services.ingest.domain.measures import read_measure
 from services.ingest.domain.native import NativeEvent
 from services.ingest.domain.places import Place, Span, Spans
+from services.ingest.domain.remedies import add_field
 from shared.catalog.catalog import Catalog
 from shared.catalog.indicators import Indicator
 from shared.contracts.vocabulary import QuarantineReason
@@ -125,7 +126,7 @@ def _misfit(place: Place, event: NativeEvent) -> RefusedError:
 
 def _observed(observed_at: dt.datetime | None, limits: Limits) -> dt.datetime:
     if observed_at is None:
-        raise refuse(QuarantineReason.MISSING_FIELD, "observed_at")
+        raise refuse(QuarantineReason.MISSING_FIELD, "observed_at", remedy=add_field("observed_at"))
     if observed_at > limits.observed:
         raise refuse(QuarantineReason.OBSERVED_IN_FUTURE, "observed_at", observed_at.isoformat())
     try:

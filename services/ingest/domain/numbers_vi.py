@@ -12,7 +12,7 @@ from shared.contracts.vocabulary import QuarantineReason as Reason
 Cell = str | int | float | bool | None
 N = TypeVar("N", int, float)
 
-EMPTY_WORDS: Final = frozenset({"", "-", "--", "–", "—", "…", "...", "..", ".", "x", "n/a", "na"})
+EMPTY_WORDS: Final = frozenset({"", "-", "--", "–", "—", "…", "...", "..", "."})
 _COUNTED: Final = ("người", "trẻ em", "trẻ", "em", "cháu", "hộ", "cơ sở", "lượt", "ca", "vụ", "sự cố", "thẻ", "sổ")
 _SPACES: Final = "\u00a0\u202f\u2009\u2007\t "
 _UNIT: Final = re.compile(rf"(.*?[0-9])[{_SPACES}]*(?:{'|'.join(_COUNTED)})\.?", re.IGNORECASE)
@@ -43,7 +43,7 @@ class Style(Enum):
 
 
 def is_empty(cell: Cell) -> bool:
-    """Return whether a cell says nothing: empty, "-", "…" or "x"."""
+    """Return whether a cell says nothing: empty, "-" or "…". "x" and "N/A" say something, and nobody knows what."""
     return cell is None or (isinstance(cell, str) and cell.strip().casefold() in EMPTY_WORDS)
 
 

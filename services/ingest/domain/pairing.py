@@ -8,6 +8,7 @@ from services.ingest.domain.aliases import AliasTable
 from services.ingest.domain.facts import VALUE, Fact, rate_beside_counts
 from services.ingest.domain.faults import Fault, RefusedError, shorten
 from services.ingest.domain.figures import Figure, Number, read_figure
+from services.ingest.domain.former_codes import FormerCodes
 from services.ingest.domain.identity import Arrival, content_id
 from services.ingest.domain.merging import Apart, Key, Parts, Sum, fact_key, older_part
 from services.ingest.domain.native import NativeEvent
@@ -37,6 +38,7 @@ def read_values(
     """
     facts: dict[Key, Fact] = {}
     communes = desk.normalizer.communes(table.profile.codes_as_of)
+    former = FormerCodes(communes, table)
     default_period = _default_period(desk, table)
     for row, value in enumerate(rows, reading.first_row):
         if row % ROWS_PER_SLICE == 0:
@@ -49,8 +51,10 @@ def read_values(
             figure = read_figure(row, value, table, communes, default_period)
         except RefusedError as refused:
             reading.refuse(row, refused.fault, encode_values([value]))
+            former.note(value, refused.fault)
             continue
         _note(facts, figure)
+    _set_doubtful_aside(reading, facts, former)
     _compare_rates(reading, facts)
     parts = Parts(communes, desk.normalizer.takes_events, lambda figures: _wrong(desk, figures))
     for count, fact in enumerate(facts.values()):
@@ -85,6 +89,18 @@ def _note(facts: dict[Key, Fact], figure: Figure) -> None:
         fact.figures[role] = figure
     else:
         fact.add(figure)
+
+
+def _set_doubtful_aside(reading: Reading, facts: dict[Key, Fact], former: FormerCodes) -> None:
+    """Set aside the facts of codes that may mean a part of a merged unit in this message."""
+    for fact in facts.values():
+        fault = former.doubt(fact)
+        if fault is None:
+            continue
+        for figure in (*fact.figures.values(), *(fact.others or ())):
+            reading.set_aside(BadRow(figure.row, fault, encode_values([figure.value]), None, fact.rows(figure)))
+        fact.figures.clear()
+        fact.others = None
 
 
 def _compare_rates(reading: Reading, facts: dict[Key, Fact]) -> None:

@@ -82,11 +82,12 @@ def refuse_personal_columns(headers: Sequence[str]) -> None:
 
     Two cells make a header: one alone may be the label of a field that somebody signs.
     """
-    if len(headers) > 1 and any(_plain_letters(header) in PERSONAL_COLUMNS for header in headers):
+    if len(headers) > 1 and any(plain_letters(header) in PERSONAL_COLUMNS for header in headers):
         raise PatientLevelDataError
 
 
-def _plain_letters(text: str) -> str:
+def plain_letters(text: str) -> str:
+    """Return a header as small letters and digits without accents, which is how columns about persons are known."""
     letters = unicodedata.normalize("NFD", text[:100].casefold().replace("đ", "d"))
     return "".join(letter for letter in letters if letter.isascii() and letter.isalnum())
 

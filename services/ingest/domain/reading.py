@@ -172,6 +172,7 @@ class Reading:
 
     `locate` tells where in the body a row stands, in the words of the format; `first_row` is the number of the first
     row when the body is a part of a larger one. `repeated_rows` said again what another row of the request says.
+    `line` tells of rows that stand on one line of a table the same; `told_bad` counts bad ones before they are joined.
     """
 
     format: PayloadFormat
@@ -181,8 +182,10 @@ class Reading:
     repeated_rows: int = 0
     complete_date: str | None = None
     locate: Callable[[int], str] | None = None
+    line: Callable[[int], object] | None = None
     good: list[Draft] = field(default_factory=list)
     bad: list[BadRow] = field(default_factory=list)
+    told_bad: int = 0
     remarks: list[Remark] = field(default_factory=list)
 
     def place(self, row: int) -> str:
@@ -206,14 +209,37 @@ class Reading:
         self.set_aside(BadRow(row, fault, raw, event_id))
 
     def set_aside(self, bad: BadRow) -> None:
-        """Add a bad row; raises BodyTooLargeError when there are too many."""
-        if len(self.bad) >= MAX_BAD_ROWS:
+        """Add a bad row, beside the last one when one word of their line spoils both; raises BodyTooLargeError."""
+        if self.told_bad >= MAX_BAD_ROWS:
             first = self.bad[0]
             raise BodyTooLargeError(
                 f"More than {MAX_BAD_ROWS} rows of this request cannot be taken, so nothing of it was stored. The "
                 f"first is row {first.row}: {first.fault.reason}. Correct what they have in common, or send fewer rows."
             )
-        self.bad.append(bad)
+        self.told_bad += 1
+        if self.line is not None and self.bad and _is_one_fault(self.bad[-1], bad, self.line):
+            self.bad[-1] = _joined(self.bad[-1], bad)
+        else:
+            self.bad.append(bad)
+
+
+# What one cell says for all numbers of its line.
+_OF_A_LINE: Final = frozenset(
+    {"commune", "period", "indicator", "sex", "sector", "stage", "deleted", "observed_at", "evidence"}
+)
+
+
+def _is_one_fault(last: BadRow, bad: BadRow, line: Callable[[int], object]) -> bool:
+    is_same = last.fault == bad.fault and last.event_id is None and bad.event_id is None
+    return is_same and bad.fault.field.partition(".")[0] in _OF_A_LINE and line(last.row) == line(bad.row)
+
+
+def _joined(last: BadRow, bad: BadRow) -> BadRow:
+    """Return two bad rows as one; data values are kept together, so that a retry takes all of them."""
+    raw = last.raw
+    if raw.startswith(b"[") and bad.raw.startswith(b"["):
+        raw = raw[:-1] + b"," + bad.raw[1:]
+    return BadRow(last.row, last.fault, raw, None, (*last.mates, bad.row, *bad.mates))
 
 
 def judge(desk: Desk, event: NativeEvent) -> IndicatorReported | Fault:

@@ -2,16 +2,38 @@
 
 from typing import Final
 
-import msgspec
-
+from services.ingest.domain.faults import Remedy
 from shared.contracts.vocabulary import QuarantineReason as Reason
 
+ONLY_DEFAULT_ATTRIBUTE: Final = Remedy(
+    "Send values of the default attributeOptionCombo only: those of single mechanisms or partners are not read. The "
+    "profile can declare the one option that stands for all of them: in ADX as a category with `total: [OPTION]`.",
+    "Chỉ gửi số liệu với attributeOptionCombo mặc định: số liệu riêng của từng cơ chế, đối tác không được đọc. Hồ sơ "
+    "của nguồn có thể khai báo lựa chọn đại diện cho tất cả: với ADX là phân tổ có `total: [LỰA CHỌN]`.",
+)
+NEEDS_OPTION: Final = Remedy(
+    "Send each value with its categoryOptionCombo: the numbers of men and women, or of each sector, one by one.",
+    "Gửi từng giá trị kèm categoryOptionCombo: riêng số liệu nam và nữ, hoặc riêng từng ngành quản lý.",
+)
+YES_OR_NO: Final = Remedy(
+    "Send true or false, or 1 or 0: this indicator is a yes or a no.",
+    "Gửi true hoặc false, hay 1 hoặc 0: chỉ tiêu này chỉ nhận có hoặc không.",
+)
+YES_NO_OR_NUMBER: Final = Remedy(
+    "Send a yes or no as true or false, or as 1 or 0; a rate as a plain decimal number with a point and no thousands "
+    "separator.",
+    "Với chỉ tiêu có/không, gửi true hoặc false, hay 1 hoặc 0; với tỷ lệ, gửi số thập phân dùng dấu chấm, không có dấu "
+    "phân cách hàng nghìn.",
+)
+WITHOUT_EXCLUSIONS: Final = Remedy(
+    "Take those who are excluded out of numerator and denominator, and leave the population of exclusions out.",
+    "Trừ số đối tượng bị loại khỏi tử số và mẫu số, và bỏ nhóm đối tượng bị loại (exclusion) khỏi báo cáo.",
+)
 
-class Remedy(msgspec.Struct, frozen=True):
-    """What to do, for the engineer of the sending system and for the official who asks."""
 
-    en: str
-    vi: str
+def add_field(name: str) -> Remedy:
+    """Return what to do about a field that is missing."""
+    return Remedy(f"Add the field {name}.", f"Bổ sung trường {name} còn thiếu.")
 
 
 REMEDIES: Final[dict[Reason, Remedy]] = {
@@ -80,8 +102,9 @@ REMEDIES: Final[dict[Reason, Remedy]] = {
         "Gửi đúng loại số liệu của chỉ tiêu, và chỉ một loại.",
     ),
     Reason.NOT_A_NUMBER: Remedy(
-        "Send a plain decimal number with a point and no thousands separator.",
-        "Gửi số thập phân dùng dấu chấm, không có dấu phân cách hàng nghìn.",
+        "Send a plain decimal number with a point and no thousands separator; in a Vietnamese form write 3620 or 96,7.",
+        "Trong biểu mẫu: ghi 3620 (hoặc 3.620), 96,7. Trong các định dạng khác: số thập phân dùng dấu chấm, không có "
+        "dấu phân cách hàng nghìn.",
     ),
     Reason.NOT_AN_INTEGER: Remedy(
         "Send a whole number: people and establishments are counted.",

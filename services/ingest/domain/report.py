@@ -149,7 +149,7 @@ def _conflicts(reading: Reading, bad: Sequence[Quarantined], *, dry_run: bool) -
 
 def _conflict(reading: Reading, bad: Quarantined, quarantine_id: int) -> Conflict:
     fault, rows = bad.fault, (bad.row, *bad.mates)
-    remedy = REMEDIES[fault.reason]
+    remedy = fault.remedy or REMEDIES[fault.reason]
     return Conflict(
         rows=rows,
         places=tuple(reading.place(row) for row in rows),

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import accumulate
 
 from shared.catalog.catalog import Catalog
@@ -48,10 +48,16 @@ def check_unit_names(catalog: Catalog, counts: Counts = ()) -> list[Problem]:
     problems += _id_problems(catalog, places)
     for index, unit in enumerate(catalog.units):
         if unit.region is not None and unit.region not in regions:
-            problems += unknown(*places.at(index, unit.id, "region"), [unit.region], regions, "regions")
+            problems.append(_not_listed(*places.at(index, unit.id, "region"), unit.region, regions, "regions"))
         if unit.group is not None and unit.group not in groups:
-            problems += unknown(*places.at(index, unit.id, "group"), [unit.group], groups, "groups")
+            problems.append(_not_listed(*places.at(index, unit.id, "group"), unit.group, groups, "groups"))
     return problems
+
+
+def _not_listed(file: str, key: str, value: str, known: Collection[str], where: str) -> Problem:
+    """Return the problem of a region or group that is not there: they are few, so all of them are named."""
+    remedy = f"use one of {', '.join(sorted(known))}, or define it there" if known else "define it there"
+    return Problem(file, key, value, f"is not defined in {where}", remedy)
 
 
 def _id_problems(catalog: Catalog, places: _Places) -> list[Problem]:

@@ -189,6 +189,49 @@ def test_a_row_that_was_set_aside_is_listed_shown_and_accepted_after_the_catalog
     assert left["rows"] == []
 
 
+def test_rows_are_listed_with_file_and_place_and_discarded_by_what_they_have_in_common(shell: Shell) -> None:
+    first = run_in_thread(set_aside(shell.url))
+    statement = (
+        "INSERT INTO ingest.request (id, source, received_at, format, content_type, file_name, rows, body) "
+        "VALUES (1, 'hmis', now(), 'native_json', '', 'thang-9.csv', 1, '') RETURNING id"
+    )
+    run_in_thread(execute(shell.url, statement))
+
+    listed = shell.run("quarantine", "list").stdout
+    shown = json.loads(shell.run("quarantine", "show", str(first), "--json").stdout)
+    nothing = shell.run("quarantine", "discard")
+    of_others = json.loads(shell.run("quarantine", "discard", "--source", "bhxh", "--json").stdout)
+    of_request = json.loads(
+        shell.run("quarantine", "discard", "--reason", "unknown_commune", "--all-of-request", "1", "--json").stdout
+    )
+
+    assert "thang-9.csv" in listed
+    assert "line 1" in listed
+    assert (shown["file"], shown["place"], shown["request"]) == ("thang-9.csv", "line 1", 1)
+    assert nothing.exit_code == 2
+    assert "--all-of-request" in nothing.stderr
+    assert (of_others, of_request) == ({"discarded": []}, {"discarded": [first]})
+
+
+def test_a_retry_of_all_tells_a_summary_by_reason_and_the_first_rows(shell: Shell) -> None:
+    statement = (
+        "WITH put AS (INSERT INTO ingest.quarantine (source, digest, request_id, row, place, format, reason, field, "
+        "value, detail, raw, received_at, last_seen_at, seen, status) "
+        "SELECT 'hmis', int4send(n), 2, n, '', 'native_json', 'bad_period', 'period', '', '', '{}', "
+        "now(), now(), 1, 'open' "
+        "FROM generate_series(1, 25) AS n RETURNING id) SELECT count(*) FROM put"
+    )
+    run_in_thread(execute(shell.url, statement))
+
+    result = shell.run("quarantine", "retry", "--all")
+
+    assert result.exit_code == 1
+    assert "accepted 0, known already 0, still wrong 25" in result.stdout
+    assert "  missing_field: 25\n" in result.stdout
+    assert result.stdout.count("missing_field id – ") == 20
+    assert "and 5 more" in result.stdout
+
+
 def test_what_a_sender_wrote_cannot_colour_or_break_the_screen(shell: Shell) -> None:
     evil = "[bold red]x[/] urn:x:hmis [/oops]"
     row_id = run_in_thread(set_aside(shell.url, f"{evil}\x1b[2J"))

@@ -94,7 +94,8 @@ async def test_the_rows_of_a_large_form_are_taken_by_and_by_and_are_rows_of_one_
     report = answer.json()
     assert (answer.status_code, report["rows"]) == (202, 2 * len(rows) + 2)
     assert (report["duplicates"], report["accepted"]) == (20_000, 2 * len(rows) - 20_000)
-    assert [conflict["place"].split(",")[0] for conflict in report["conflicts"]] == [f"line {len(rows) + 2}"] * 2
+    (conflict,) = report["conflicts"]
+    assert [place.split(",")[0] for place in conflict["places"]] == [f"line {len(rows) + 2}"] * 2
     assert await real.rows("SELECT count(*) FROM ingest.journal") == [len(rows)]
     assert await real.rows("SELECT count(*), count(DISTINCT request_id) FROM ingest.journal") == [(len(rows), 2)]
     assert len(await real.rows("SELECT id FROM ingest.request")) == 2

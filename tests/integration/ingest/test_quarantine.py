@@ -81,7 +81,7 @@ async def test_a_row_in_every_format_can_be_read_again(service: Any, an_event: E
 
     assert (len(report.accepted), report.still_bad) == (5, {})
     events = await service.rows("SELECT event::jsonb ->> 'denominator' FROM ingest.journal ORDER BY seq")
-    assert sorted(events, key=str) == ["10", "1000", "1000", "1000", None]
+    assert sorted(events) == ["10", "1000", "1000", "1000"]
     assert (await service.journal())[:3] == ["e1", "e2", "c1"]
 
 

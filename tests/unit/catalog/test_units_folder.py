@@ -84,7 +84,8 @@ def test_an_empty_folder_changes_nothing(folder: Path) -> None:
         pytest.param(
             "type: xa,",
             "type: xa, region: MARS,",
-            "units/08.yaml: units[1] (02269).region = MARS: is not defined in regions; correct it, or define it there",
+            "units/08.yaml: units[1] (02269).region = MARS: is not defined in regions; "
+            "use one of BTB, DBSCL, DBSH, DHNTB, DNB, TDMNPB, TN, or define it there",
             id="region",
         ),
         pytest.param(

@@ -239,7 +239,8 @@ def test_remedies_are_told_in_vietnamese_when_asked(tmp_path: Path) -> None:
     result = run("import", str(file), "--dry-run", "--lang", "vi", DATCHUAN_DATA=str(tmp_path))
 
     assert result.exit_code == 1
-    assert "line 1, event 1: unknown_commune commune='99999' – " in result.stdout
+    assert "line 1, bản ghi 1: xã không có trong danh mục commune='99999' – " in result.stdout
+    assert all(word in result.stdout for word in ("Chạy thử", "tệp", "số dòng", "nhận mới", "chờ xử lý", "Chưa hỏi"))
     assert "mã" in result.stdout.casefold()
 
 

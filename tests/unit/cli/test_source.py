@@ -163,6 +163,38 @@ def test_what_cannot_be_checked_is_told_with_a_remedy(tmp_path: Path, profile: s
     assert "Traceback" not in result.output
 
 
+def test_every_fault_of_a_profile_is_told_in_the_words_of_the_catalog_check(tmp_path: Path) -> None:
+    profile, file = tmp_path / "mine.yaml", a_file(tmp_path, a_value())
+    profile.write_text("source: mine\nname_vi: x\naliases:\n- {elemnt: x, indicator: 1, role: value}\n", "utf-8")
+    shape = run("source", "check", str(profile), str(file))
+    profile.write_text(
+        "source: mine\nname_vi: x\naliases:\n- {element: x, indicator: nope, role: value}\n"
+        "- {element: y, indicator: bhyt_coverage, role: numerator}\n",
+        "utf-8",
+    )
+    meaning = run("source", "check", str(profile), str(file))
+
+    assert (shape.exit_code, meaning.exit_code) == (2, 2)
+    assert "aliases[0] (1).elemnt = x: is not a known key; correct the spelling or remove it" in shape.stderr
+    assert "aliases[0] (1).element: is missing; add it" in shape.stderr
+    assert "aliases[0] (1).indicator = 1" in shape.stderr
+    assert "aliases[0] (x/default).indicator = nope" in meaning.stderr
+    assert "aliases[1] (y/default).sex: is missing, but bhyt_coverage is reported by sex" in meaning.stderr
+
+
+def test_a_form_is_checked_for_a_source_without_a_profile(tmp_path: Path) -> None:
+    file = tmp_path / "bhyt-xa.xlsx"
+    run("template", "bhyt-xa", "--out", str(file), "--commune", "06208", "--on", "2024-10-01")
+
+    asked = ("source", "check", "nobody", str(file), "--period", "202409")
+    told = run(*asked, DATCHUAN_DATA=str(tmp_path))
+    document = run(*asked, "--json", DATCHUAN_DATA=str(tmp_path))
+
+    assert "no source" not in told.stderr
+    assert "outcome without a profile" in told.stdout
+    assert lines_of(document)[-1]["summary"]["unused_aliases"] == []
+
+
 def test_a_profile_with_a_misspelt_key_is_told(tmp_path: Path) -> None:
     profile = tmp_path / "mine.yaml"
     profile.write_text("source: mine\nnmae_vi: x\n", encoding="utf-8")

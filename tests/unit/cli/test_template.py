@@ -37,11 +37,26 @@ def test_a_form_with_the_communes_of_a_district_on_a_day_is_written(folder: Path
     assert lines[3] == "1;06184;Thị trấn Đồng Đăng;;;;;;"
 
 
+def test_a_form_that_must_be_named_says_so() -> None:
+    result = RUN.invoke(app, ["template", "bhyt-so-the", "--format", "csv"])
+
+    assert "datchuan import --form bhyt-so-the" in result.output
+
+
 def test_a_single_commune_is_found_by_its_name_and_the_file_by_its_suffix(folder: Path) -> None:
     result = RUN.invoke(app, ["template", "chi-tieu", "--out", "a.xlsx", "--commune", "06184", "--on", "2024-09-30"])
 
     assert "a.xlsx is the empty form chi-tieu" in result.output
     assert (folder / "a.xlsx").read_bytes().startswith(b"PK")
+
+
+def test_the_name_of_a_district_is_not_taken_for_a_commune_of_the_same_name(folder: Path) -> None:
+    arguments = ["template", "bhyt-xa", "--format", "csv", "--district", "Cao Lộc", "--on", "2024-09-30"]
+
+    result = RUN.invoke(app, arguments)
+
+    assert result.exit_code == 0, result.output
+    assert len((folder / "bhyt-xa.csv").read_text("utf-8-sig").splitlines()) == 3 + 22
 
 
 @pytest.mark.parametrize(
@@ -51,6 +66,7 @@ def test_a_single_commune_is_found_by_its_name_and_the_file_by_its_suffix(folder
         (["bhyt-xa", "--out", "a.doc"], "neither .xlsx nor .csv"),
         (["bhyt-xa", "--out", "nowhere/a.csv"], "cannot be written"),
         (["bhyt-xa", "--district", "183", "--on", "2025-12-31"], "2025"),
+        (["bhyt-xa", "--district", "06184", "--on", "2024-09-30"], "Name a province or district."),
     ],
 )
 def test_what_cannot_be_written_is_said_with_its_remedy(arguments: list[str], said: str) -> None:

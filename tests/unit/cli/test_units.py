@@ -8,52 +8,18 @@ import time
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from datchuan.cli.main import app
 from datchuan.units.known import MARK
 from services.ingest.domain.normalize import Normalizer
 from shared.catalog.load import SHIPPED, load_catalog
 from shared.contracts.vocabulary import CommuneType, Confidence, UnitLevel
-
-HEAD = "old_code,old_name,old_district_code,old_district,new_code,new_name,new_province_code,kind\n"
-SUCCESSION = (
-    HEAD
-    + """\
-10001,Xã Một,301,Huyện Xa,10001,Xã Mới,30,whole
-10002,Thị trấn Hai,301,Huyện Xa,10001,Xã Mới,30,whole
-10003,Xã Ba,301,Huyện Xa,10003,Phường Ba,30,split-default
-10003,Xã Ba,301,Huyện Xa,10004,Đặc khu Bốn,30,split
-10004,Xã Bốn,302,Thị xã Gần,10004,Đặc khu Bốn,30,whole
-20001,Phường Năm,201,Quận Năm,20001,Phường Năm,40,whole
-"""
-)
-PLAIN = """\
-code;name;level;parent;type;region;group;effective_from;effective_to;successors;split
-30;Tỉnh Ba Mươi;province;;;;;;;;
-301;Huyện Xa;district;30;;;;;2025-06-30;;
-10001;Xã Một;commune;301;xa;TDMNPB;;;2025-06-30;10001@2025-07-01;
-10003;Xã Ba;commune;301;;TDMNPB;;;2025-06-30;10001@2025-07-01|10002;true
-10001;Xã Mới;commune;30;;TDMNPB;N2;2025-07-01;;;
-10002;Phường Hai;commune;30;;;;2025-07-01;;;no
-"""
-
-
-def run(*arguments: object) -> Result:
-    named = ["units", "import", *(str(argument) for argument in arguments)]
-    return CliRunner().invoke(app, named, env={"COLUMNS": "300"})
+from tests.unit.cli.unit_tables import HEAD, PLAIN, SUCCESSION, a_file, run
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A copy of the shipped catalog."""
     return Path(shutil.copytree(SHIPPED, tmp_path / "catalog"))
-
-
-def a_file(folder: Path, text: str, name: str = "table.csv", encoding: str = "utf-8-sig") -> Path:
-    path = folder.parent / name
-    path.write_bytes(text.encode(encoding))
-    return path
 
 
 def test_a_table_of_succession_becomes_units_that_the_catalog_loads(folder: Path) -> None:

@@ -4,6 +4,7 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from datchuan.cli.explain import concerned, value_lines
 from datchuan.cli.status import provinces_first
@@ -11,7 +12,9 @@ from datchuan.cli.verdicts import cell_line, confidence_document, confidences_vi
 from datchuan.labels import ROLE_VI
 from services.evaluator.adapters.queries import NodeStatus
 from services.evaluator.domain.findings import Finding
-from services.evaluator.domain.plan import Node
+from services.evaluator.domain.plan import Node, PlanKey, compile_plan
+from services.evaluator.domain.recompute import histories_of, state_of
+from services.evaluator.domain.slots import slot_table
 from shared.catalog.catalog import Catalog
 from shared.catalog.load import load_catalog
 from shared.catalog.rulesets import IndicatorRule
@@ -100,14 +103,18 @@ def test_a_chi_tieu_without_sexes_and_sectors_has_one_duty(catalog: Catalog) -> 
     assert concerned(catalog, verdict(rule.node, cell("", VerdictStatus.NOT_MET)), rule) == ("",)
 
 
-def test_a_value_stands_with_the_newest_period_of_its_own_cell(catalog: Catalog) -> None:
-    rule = rule_of(catalog, "xa_ntm/15.1")
-    status = verdict(rule.node, cell("male", VerdictStatus.MET, 9, 10), cell("female", VerdictStatus.MET))
+def test_a_value_stands_with_the_period_of_the_report_that_counts(catalog: Catalog) -> None:
+    nine_months = structs.replace(fact("male", 9, 8), seq=10, period_start=dt.date(2024, 1, 1))
+    journal = [fact("male", 9), nine_months, fact("male", 8)]
+    place, slots, on = catalog.unit_by_id["06208"], slot_table(catalog), DAY
+    plan = compile_plan(catalog, slots, PlanKey.of(place), on)
+    state = state_of(place, catalog, plan, slots, histories_of(journal, slots)["06208"])
+    node = plan.nodes[plan.position["xa_ntm/15.1"]]
+    finding = Finding(VerdictStatus.NOT_EVALUABLE, VerdictReason.MISSING_SEX)
+    status = NodeStatus(node, finding, None, "R318", state.explain(node, on), state.told_measures(node, on))
 
-    lines = value_lines(status, rule, [fact("male", 9), fact("male", 8), fact("female", 7)], DAY)
-
-    assert lines[0].startswith("nam: 90,00 % (9/10), kỳ 01/09/2024 – 28/09/2024")
-    assert lines[1].startswith("nữ: –,")
+    assert node.leaf is not None
+    assert value_lines(status, node.leaf.rule) == ["nam: 90,00 % (9/10), kỳ 01/09/2024 – 28/09/2024", "nữ: –"]
 
 
 def test_a_province_stands_before_its_districts() -> None:

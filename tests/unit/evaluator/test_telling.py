@@ -1,10 +1,14 @@
 """Telling: what a change says in full does not depend on when it is told, nor on how the reports were batched."""
 
+import datetime as dt
+from typing import Any
+
+import pytest
 from hypothesis import given, settings
 
 from services.evaluator.domain.outcome import Change, Outcome
 from services.evaluator.domain.telling import before_cells, tell, verdicts_of
-from shared.contracts.vocabulary import ChangeKind
+from shared.contracts.vocabulary import ChangeKind, Part
 from shared.contracts.wire import CellFinding, IndicatorReported, VerdictChanged
 from shared.testing.factories import NOON, a_report
 from tests.unit.evaluator.journals import TODAY, Run, catalogs, reports
@@ -79,3 +83,92 @@ def test_of_several_changes_of_one_verdict_in_a_step_the_last_is_to_be_stored() 
     stored = verdicts_of(outcome)["C1", "base/1.3"]
     assert len(kids) == 3
     assert (stored.finding, stored.transition, stored.since) == (kids[-1].new, kids[-1].sequence, NOON)
+
+
+SEPTEMBER = {"period_start": dt.date(2024, 9, 1), "period_end": dt.date(2024, 9, 30)}
+NINE_MONTHS = {"period_start": dt.date(2024, 1, 1), "period_end": dt.date(2024, 9, 30)}
+
+
+def kids(seq: int, numerator: int, denominator: int, **fields: Any) -> IndicatorReported:
+    known = {"unit": "C1", "indicator": "kids", "cell": "", "numerator": numerator, "denominator": denominator}
+    return a_report(seq, **(known | fields))
+
+
+def days(message: VerdictChanged) -> dict[str, dt.date | None]:
+    return {"period_start": message.period_start, "period_end": message.period_end}
+
+
+def of_node(run: Run, node: str, *batch: IndicatorReported) -> list[VerdictChanged]:
+    outcome = run.take(batch)
+    changes = [change for change in outcome.transitions + outcome.evidence if change.node.name == node]
+    return [tell(change, outcome) for change in changes]
+
+
+@pytest.mark.parametrize("in_halves", [False, True])
+def test_a_report_on_an_older_period_tells_nothing(in_halves: bool) -> None:
+    run = Run(TODAY, "as it is")
+    run.open([kids(1, 0, 0, part=Part.NUMERATOR)] if in_halves else [])
+
+    (september,) = of_node(run, "base/1.3", kids(1, 250, 500, **SEPTEMBER))
+
+    assert days(september) == SEPTEMBER
+    assert of_node(run, "base/1.3", kids(2, 500, 999, **NINE_MONTHS)) == []
+
+
+def test_after_a_deletion_the_period_told_is_that_of_the_numbers_that_hold_now() -> None:
+    run = Run(TODAY, "as it is")
+    run.take([kids(1, 500, 999, **NINE_MONTHS)])
+    run.take([kids(2, 50, 500, **SEPTEMBER)])
+
+    (message,) = of_node(run, "base/1.3", kids(3, 0, 0, **SEPTEMBER, deleted=True))
+
+    assert (message.cells[0].numerator, message.event_ids) == (500, ("e3",))
+    assert days(message) == NINE_MONTHS
+
+
+def test_when_nothing_is_left_the_period_told_is_the_deleted_one() -> None:
+    run = Run(TODAY, "as it is")
+    run.take([kids(1, 50, 500, **SEPTEMBER)])
+
+    (message,) = of_node(run, "base/1.3", kids(2, 0, 0, **SEPTEMBER, deleted=True))
+
+    assert message.cells[0].numerator is None
+    assert days(message) == SEPTEMBER
+
+
+def test_a_rate_beside_an_attestation_does_not_lend_it_its_period() -> None:
+    run, mixed = Run(TODAY, "as it is"), {"unit": "C1", "indicator": "mixed", "cell": ""}
+    no = a_report(1, **mixed, part=Part.ATTESTATION, value=0.0, numerator=None, denominator=None, **NINE_MONTHS)
+    run.take([no])
+
+    told = of_node(run, "base/1.4", a_report(2, **mixed, **SEPTEMBER))
+
+    assert [(days(message), message.cells[0].value) for message in told] == [(NINE_MONTHS, 0.0)]
+
+
+@given(catalog=catalogs, journal=reports())
+@settings(max_examples=100, deadline=None)
+def test_the_period_told_is_one_of_a_report_with_the_numbers_told(
+    catalog: str, journal: list[IndicatorReported]
+) -> None:
+    run = Run(TODAY, catalog)
+    for report in journal:
+        outcome = run.take([report])
+        for change in outcome.transitions + outcome.evidence:
+            message = tell(change, outcome)
+            numbers = {
+                (c.cell, n) for c in message.cells for n in (c.numerator, c.denominator, c.value) if n is not None
+            }
+            if not numbers:
+                continue
+            of_period = [
+                known for known in run.journal
+                if (known.unit, known.indicator) == (report.unit, report.indicator) and days(message) == {
+                    "period_start": known.period_start, "period_end": known.period_end}
+            ]  # fmt: skip
+            cells = {c.cell for c in message.cells}
+            said = {
+                (known.cell if known.cell in cells else "", number)
+                for known in of_period for number in (known.numerator, known.denominator, known.value)
+            }  # fmt: skip
+            assert numbers & said

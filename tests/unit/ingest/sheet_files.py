@@ -16,6 +16,7 @@ from odf.text import P
 from services.ingest.adapters.formats.sheets import SheetReader
 from services.ingest.adapters.formats.value_set import Wishes
 from services.ingest.domain.aliases import AliasTable
+from services.ingest.domain.reading import Remark
 from services.ingest.domain.values import BadValue, DataValue
 from shared.catalog.load import load_catalog
 
@@ -136,11 +137,18 @@ def table_of(*forms: str) -> AliasTable:
 
 def read(body: bytes, table: AliasTable | None = None, reader: SheetReader | None = None, **wishes: Any) -> Placed:
     """The rows of a file with their places."""
-    reader = reader or SheetReader(CATALOG.forms, CATALOG.indicators)
+    return opened(body, table, reader, **wishes)[0]
+
+
+def opened(
+    body: bytes, table: AliasTable | None = None, reader: SheetReader | None = None, **wishes: Any
+) -> tuple[Placed, list[Remark]]:
+    """The rows of a file with their places, and the remarks on it."""
+    reader = reader or SheetReader(CATALOG.forms, CATALOG.indicators, units=CATALOG.units)
     is_workbook = body[:4] in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
     open_ = reader.read_workbook if is_workbook else reader.read_text
     values = asyncio.run(open_(body, Wishes(**wishes), table or AliasTable.empty("bhxh")))
-    return [(values.locate(number), row) for number, row in enumerate(list(values.rows))]
+    return [(values.locate(number), row) for number, row in enumerate(list(values.rows))], values.remarks
 
 
 def good(placed: Placed) -> list[DataValue]:

@@ -120,6 +120,64 @@ def test_the_shipped_parts_of_a_commune_of_one_district_are_all_known() -> None:
     assert spot == Spot("06196@2025-07-01", "06196", ("06196", "06202", "06238"))
 
 
+@pytest.mark.parametrize(
+    ("communes", "code", "detail"),
+    [
+        pytest.param(
+            BY_PERIOD,
+            "102",
+            "no unit held this code on 2026-09-30; it was held by 102 (Xã Bảo Lâm, until 2025-06-30); since "
+            "2025-07-01: 101 Xã Đồng Đăng; if the source sends the codes of that time, set codes_as_of: 2025-06-30 in "
+            "its profile",
+            id="no vintage",
+        ),
+        pytest.param(
+            NEW_CODES,
+            "301",
+            "no unit held this code on 2025-07-01; it was held by 301 (Xã Vô Ngại, until 2025-06-30); since "
+            "2025-07-01: 302 Phường Bình Liêu, 303 Xã Tiên Yên; codes_as_of of the profile is 2025-07-01",
+            id="another vintage",
+        ),
+    ],
+)
+def test_who_came_after_an_ended_unit_is_told_and_how_to_state_the_vintage(
+    communes: Communes, code: str, detail: str
+) -> None:
+    with pytest.raises(RefusedError) as caught:
+        communes.find(code, "", NEW_DAY)
+
+    assert caught.value.fault.detail == detail
+    assert caught.value.fault.remedy is not None
+    assert "codes_as_of" in caught.value.fault.remedy.vi
+
+
+def test_an_event_is_told_who_came_after_an_ended_unit_too() -> None:
+    with pytest.raises(RefusedError) as caught:
+        BY_PERIOD.span(NEW_DAY).places["102"]
+
+    assert caught.value.fault.detail.endswith("; since 2025-07-01: 101 Xã Đồng Đăng")
+
+
+@pytest.mark.parametrize(
+    ("code", "vintage", "words", "not_words"),
+    [
+        pytest.param("302", LAST, "as a whole: its former units", "in one message", id="beside a piece"),
+        pytest.param("401", LAST, "datchuan units import", "nothing", id="parts that the catalog lacks"),
+        pytest.param("Qx3kLm9ZpA1", None, "org_units", "nothing", id="an id of the source's own"),
+    ],
+)
+def test_a_remedy_that_cannot_help_in_the_case_is_not_given(
+    code: str, vintage: dt.date | None, words: str, not_words: str
+) -> None:
+    with pytest.raises(RefusedError) as caught:
+        NORMALIZER.communes(vintage).find(code, "", NEW_DAY)
+
+    remedy = caught.value.fault.remedy
+    assert remedy is not None
+    assert words in remedy.en
+    assert not_words not in remedy.en
+
+
 def test_a_code_that_lost_its_zeros_is_refused_with_a_question() -> None:
     with pytest.raises(RefusedError) as caught:
         Normalizer(load_catalog()).communes(None).find("6187.0", "", OLD_DAY)

@@ -109,6 +109,8 @@ def test_the_unit_of_the_alias_holds_for_a_score_without_one() -> None:
                      Reason.WRONG_MEASURE, "measureScore", id="a score beside half a ratio"),
         pytest.param({"population": [population("initial-population", 80)]}, Reason.WRONG_MEASURE, "population",
                      id="no count is numerator or denominator"),
+        pytest.param({"code": "SHARE", "population": ratio(5000, 2600), "measureScore": {"value": 0.9}},
+                     Reason.NUMERATOR_OVER_DENOMINATOR, "population[1]", id="more than all beside a score"),
         pytest.param({"population": [*ratio(80, 100), population("denominator-exclusion", 5)]},
                      Reason.AMBIGUOUS_NUMBER, "population[3]", id="persons excluded"),
         pytest.param({"population": [*ratio(80, 100), population("numerator", 81)]}, Reason.AMBIGUOUS_NUMBER,

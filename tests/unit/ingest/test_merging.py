@@ -134,6 +134,8 @@ def test_what_is_no_count_is_never_added(element: str, number: object) -> None:
     assert not reading.good
     assert (bad.fault.reason, bad.mates) == (Reason.COMMUNE_PART, (1, 2))
     assert "only counts" in bad.fault.detail
+    assert bad.fault.remedy is not None, "that of the reason, to send all former units, would not help"
+    assert "all its former units" not in bad.fault.remedy.en
 
 
 @pytest.mark.parametrize(("element", "number"), [("Num", 5), ("Rate", 96.7), ("Paper", True), ("Events", 0)])
@@ -151,6 +153,56 @@ def test_two_wrong_parts_do_not_make_a_right_sum() -> None:
 
     assert not reading.good
     assert {bad.fault.reason for bad in reading.bad} == {Reason.NUMERATOR_OVER_DENOMINATOR, Reason.COMMUNE_PART}
+
+
+TODAY = AliasTable(a_land(None).profiles[0], ["rate"])
+
+
+def test_a_code_that_was_taken_over_is_set_aside_beside_former_codes_of_the_same_unit() -> None:
+    reading = read([a_value("101"), a_value("102"), a_value("101", "Den", 90), a_value("601")], TODAY)
+
+    assert [draft.unit for draft in reading.good] == ["601"]
+    assert {bad.row: bad.fault.reason for bad in reading.bad} == {
+        0: Reason.COMMUNE_PART, 1: Reason.COMMUNE_NOT_VALID_THEN, 2: Reason.COMMUNE_PART,
+    }  # fmt: skip
+    fault = next(bad.fault for bad in reading.bad if bad.row == 0)
+    assert fault.value == "101"
+    assert fault.detail == (
+        "this code is also that of a former part: 101 (Thị trấn Đồng Đăng, until 2025-06-30); "
+        "the message uses former codes (102): state codes_as_of in the profile"
+    )
+    assert fault.remedy is not None
+    assert "codes_as_of" in fault.remedy.vi
+
+
+def test_of_a_doubtful_code_every_row_is_set_aside_repeated_ones_too() -> None:
+    reading = read([a_value("101"), a_value("101"), a_value("101", number=11), a_value("103")], TODAY)
+
+    assert not reading.good
+    assert sorted((bad.row, bad.mates) for bad in reading.bad) == [(0, (1,)), (2, ()), (3, ())]
+
+
+@pytest.mark.parametrize(
+    ("whole", "beside"),
+    [
+        pytest.param(a_value("101"), a_value("601"), id="no former code"),
+        pytest.param(a_value(MERGED), a_value("102"), id="an id"),
+        pytest.param(a_value("101", org_unit_name="Xã Đồng Đăng"), a_value("102"), id="the new name beside the code"),
+        pytest.param(a_value("101"), a_value("102", "Events", 1), id="of another indicator"),
+        pytest.param(a_value("101"), a_value("102", period="2026-08"), id="of another period"),
+        pytest.param(a_value("101"), a_value("401"), id="a part of another unit"),
+    ],
+)
+def test_a_code_that_can_mean_the_whole_only_is_taken(whole: DataValue, beside: DataValue) -> None:
+    reading = read([whole, beside], TODAY)
+
+    assert MERGED in [draft.unit for draft in reading.good]
+
+
+def test_a_former_name_gives_the_codes_away_too() -> None:
+    reading = read([a_value("101"), a_value("", org_unit_name="Xã Bảo Lâm")], TODAY)
+
+    assert sorted(bad.fault.reason for bad in reading.bad) == [Reason.COMMUNE_PART, Reason.UNKNOWN_COMMUNE]
 
 
 def test_a_message_that_also_reports_the_whole_needs_no_parts() -> None:

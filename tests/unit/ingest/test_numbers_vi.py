@@ -86,9 +86,14 @@ def test_plain_numbers_have_no_separators() -> None:
     assert reason(lambda: read_count("3,620", Style.PLAIN)) == "not_a_number"
 
 
-@pytest.mark.parametrize("cell", ["", " ", "-", "–", "…", "...", "x", "X", None])
+@pytest.mark.parametrize("cell", ["", " ", "-", "–", "…", "...", None])
 def test_the_marks_of_nothing_are_empty(cell: str | None) -> None:
     assert is_empty(cell)
+
+
+@pytest.mark.parametrize("cell", ["x", "X", "N/A", "na", "0"])
+def test_words_that_nobody_can_read_are_not_empty(cell: str) -> None:
+    assert not is_empty(cell)
 
 
 @pytest.mark.parametrize(("cell", "expected"), [("3.620", True), ("1.150 người", True), (3, True), ("Giám đốc", False),

@@ -88,6 +88,20 @@ def test_a_fault_is_told_with_its_place_and_remedy(tmp_path: Path, fields: dict[
     assert told in "\n".join(problems(write(tmp_path, VALID | fields)))
 
 
+def test_a_fault_is_told_once_and_of_the_poll_by_its_name(tmp_path: Path) -> None:
+    lines = problems(write(tmp_path, VALID | {"name": "bac-ninh", "interval_seconds": 0}))
+
+    assert len(lines) == 1
+    assert "polls[0] (bac-ninh).interval_seconds = 0" in lines[0]
+
+
+def test_a_file_without_a_poll_is_told(tmp_path: Path) -> None:
+    (line,) = problems(write(tmp_path))
+
+    assert "polls: tuple should have at least 1 item" in line
+    assert "give at least one" in line
+
+
 def test_all_faults_are_told_at_once_and_never_a_password(tmp_path: Path) -> None:
     first = VALID | {"url": "https://user:pa55@dhis2.example", "source": "agri"}
 

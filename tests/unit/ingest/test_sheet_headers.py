@@ -28,7 +28,7 @@ def test_the_columns_of_a_form_may_stand_in_any_order() -> None:
 
 
 def test_a_form_without_a_column_of_numbers_is_none() -> None:
-    with pytest.raises(MalformedBodyError, match=r"chi-tieu \(missing: a column of numbers\)"):
+    with pytest.raises(MalformedBodyError, match=r"chi-tieu: missing a column of numbers\. .* thiếu cột số liệu\."):
         read("Mã xã;Chỉ tiêu;Kỳ\n06184;BHYT;2024\n".encode())
 
 

@@ -1,13 +1,14 @@
 """Empty forms: filled in and sent back they are read without a question."""
 
 import csv
+import zipfile
 from io import BytesIO, StringIO
 from typing import Any
 
 import pytest
 import python_calamine
 
-from services.ingest.adapters.formats.form_guide import GUIDE
+from services.ingest.adapters.formats.form_guide import GUIDE, word_lists
 from services.ingest.adapters.formats.form_workbook import csv_of, workbook_of
 from services.ingest.domain.values import DataValue
 from shared.catalog.forms import Column, Form, Holds
@@ -102,3 +103,29 @@ def test_two_header_rows_are_merged_over_their_groups() -> None:
 
     assert ((3, 3), (3, 4)) in (sheet.merged_cell_ranges or [])
     assert ((3, 1), (4, 1)) in (sheet.merged_cell_ranges or [])
+
+
+def guide_of(form: str) -> list[list[Any]]:
+    book = python_calamine.load_workbook(BytesIO(workbook_of(CATALOG.form_by_id[form], CATALOG.indicator_by_key)))
+    return book.get_sheet_by_name(GUIDE).to_python()
+
+
+def test_the_instructions_of_a_form_that_must_be_named_say_how() -> None:
+    assert "form=bhyt-so-the" in str(guide_of("bhyt-so-the"))
+    assert "form=bhyt-xa" not in str(guide_of("bhyt-xa"))
+
+
+def test_the_instructions_and_the_check_of_a_cell_say_the_same_of_separators() -> None:
+    workbook = workbook_of(CATALOG.form_by_id["bhyt-xa"], CATALOG.indicator_by_key)
+    with zipfile.ZipFile(BytesIO(workbook)) as parts:
+        checks = parts.read("xl/worksheets/sheet1.xml").decode()
+
+    assert "không cần dấu phân cách hàng nghìn" in checks
+    assert "không cần dấu phân cách hàng nghìn" in str(guide_of("bhyt-xa"))
+
+
+def test_the_words_to_choose_from_name_each_indicator_once() -> None:
+    words = word_lists(CATALOG.form_by_id["chi-tieu"])
+
+    assert len(words[Holds.INDICATOR]) == len(CATALOG.indicators)
+    assert words[Holds.SEX] == ("Nam", "Nữ", "Chung")

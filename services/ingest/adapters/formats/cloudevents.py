@@ -34,6 +34,7 @@ from services.ingest.domain.faults import RefusedError, refuse
 from services.ingest.domain.native import MAX_ID_LENGTH, event_from
 from services.ingest.domain.pairing import read_values
 from services.ingest.domain.reading import FORM_FORMATS, Desk, PayloadFormat, Reading
+from services.ingest.domain.remedies import add_field
 from shared.contracts.vocabulary import QuarantineReason
 
 TYPE_PREFIX: Final = "vn.datchuan."
@@ -207,7 +208,7 @@ def _attributes(document: object) -> dict[str, Any]:
     for name in (*_REQUIRED, *_OPTIONAL):
         value = document.get(name)
         if name in _REQUIRED and value in (None, ""):
-            raise refuse(QuarantineReason.MISSING_FIELD, name)
+            raise refuse(QuarantineReason.MISSING_FIELD, name, remedy=add_field(name))
         if isinstance(value, str) and len(value) > MAX_ID_LENGTH:
             raise refuse(QuarantineReason.WRONG_TYPE, name, value, f"longer than {MAX_ID_LENGTH} characters")
         if not isinstance(value, str | None):

@@ -7,6 +7,7 @@ import msgspec
 from services.ingest.adapters.formats.dhis2_rows import RowContext
 from services.ingest.domain.documents import decode_document
 from services.ingest.domain.faults import RefusedError, refuse
+from services.ingest.domain.remedies import ONLY_DEFAULT_ATTRIBUTE
 from services.ingest.domain.values import BadValue, DataValue, Row
 from shared.contracts.vocabulary import QuarantineReason
 
@@ -61,7 +62,7 @@ def _attribute(document: dict[str, Any]) -> str | None:
     given = document.get("attributeOptionCombo") or document.get("attributeCategoryOptions")
     if isinstance(given, dict | list) and given:
         detail = "only the default is read: these options would merge values that are kept apart"
-        raise refuse(QuarantineReason.UNKNOWN_ALIAS, "attributeOptionCombo", given, detail)
+        raise refuse(QuarantineReason.UNKNOWN_ALIAS, "attributeOptionCombo", given, detail, ONLY_DEFAULT_ATTRIBUTE)
     name = "attributeOptionCombo" if document.get("attributeOptionCombo") else "attributeCategoryOptions"
     return _text(document, name) if given else None
 

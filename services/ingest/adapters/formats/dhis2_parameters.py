@@ -9,6 +9,7 @@ from services.ingest.adapters.formats.dhis2_rows import read_strategy
 from services.ingest.adapters.formats.dhis2_schemes import SCHEME_FIELDS
 from services.ingest.adapters.formats.value_set import Wishes
 from services.ingest.domain.errors import UnsupportedRequestError
+from services.ingest.domain.similar_names import did_you_mean
 
 # Parameter -> the values under which it asks for what this service does anyway.
 _HARMLESS: Final[dict[str, frozenset[str]]] = {
@@ -43,6 +44,7 @@ _SETTINGS: Final[dict[str, tuple[str, dict[str, bool]]]] = {
     "firstRowIsHeader": ("first_row_is_header", _FLAGS),
 }
 _STRATEGIES: Final = ("importStrategy", "strategy")
+_KNOWN: Final = (*_SETTINGS, *_STRATEGIES, *SCHEME_FIELDS, *_HARMLESS)
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -77,7 +79,9 @@ def read_parameters(parameters: Mapping[str, str]) -> Asked:
 
 
 def _need_harmless(name: str, given: str) -> None:
-    allowed = _HARMLESS.get(name, frozenset())
+    if name not in _HARMLESS:
+        raise UnsupportedRequestError(f"The parameter {name[:60]!r} is unknown{did_you_mean(name, _KNOWN)}.")
+    allowed = _HARMLESS[name]
     if given.casefold() in allowed:
         return
     if name == "async":
@@ -89,7 +93,7 @@ def _need_harmless(name: str, given: str) -> None:
 
 
 def _unsupported(name: str, given: str, allowed: Mapping[str, bool]) -> UnsupportedRequestError:
-    may_be = ", ".join(sorted(allowed)) or "nothing"
+    may_be = ", ".join(sorted(allowed))
     return UnsupportedRequestError(
         f"The parameter {name[:60]}={given[:60]} is not supported; {name[:60]} may be: {may_be}."
     )

@@ -12,6 +12,7 @@ from services.ingest.adapters.formats.value_set import Wishes
 from services.ingest.domain.aliases import AliasTable
 from services.ingest.domain.faults import refuse
 from services.ingest.domain.reading import MAX_REMARKS, Remark
+from services.ingest.domain.remedies import add_field
 from shared.contracts.vocabulary import QuarantineReason, Stage
 
 WITHDRAWN: Final = "error"
@@ -73,7 +74,7 @@ def _refuse_unread(report: MeasureReport) -> None:
     """Refuse a report that is not the whole truth about a summary."""
     for field, given in (("type", report.type), ("status", report.status)):
         if not given:
-            raise refuse(QuarantineReason.MISSING_FIELD, field)
+            raise refuse(QuarantineReason.MISSING_FIELD, field, remedy=add_field(field))
     if report.type != _SUMMARY:
         raise refuse(QuarantineReason.UNSUPPORTED_DATA, "type", report.type, "only summary reports are read")
     if report.status not in _STAGES and report.status != WITHDRAWN:

@@ -7,6 +7,7 @@ from services.ingest.adapters.formats.fhir_model import Scored
 from services.ingest.domain.aliases import RATIO, AliasTable
 from services.ingest.domain.faults import refuse
 from services.ingest.domain.measures import PERCENT_TOLERANCE
+from services.ingest.domain.remedies import WITHOUT_EXCLUSIONS
 from shared.catalog.profiles import Alias, PercentUnit
 from shared.contracts.vocabulary import MeasureKind, QuarantineReason
 
@@ -122,13 +123,15 @@ def _check_excluded(counts: dict[str, _Count]) -> None:
         count = counts.get(code)
         if count is not None and count.number:
             detail = f"is it within the counts or not? send them without the {code}"
-            raise refuse(QuarantineReason.AMBIGUOUS_NUMBER, count.place, count.number, detail)
+            raise refuse(
+                QuarantineReason.AMBIGUOUS_NUMBER, count.place, count.number, detail, remedy=WITHOUT_EXCLUSIONS
+            )
 
 
 def _check_score(score: _Score | None, numerator: float, denominator: float) -> None:
     """Refuse a ratio whose score says something else."""
-    if score is None or not denominator:
-        return
+    if score is None or not denominator or numerator > denominator:
+        return  # what is wrong with the ratio itself is told when it is judged
     rate = 100 * numerator / denominator
     units = PercentUnit if score.unit is None else (score.unit,)
     if not any(abs(score.number * 100 / _MOST[unit] - rate) <= PERCENT_TOLERANCE for unit in units):

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from services.ingest.adapters.formats.form_units import FormUnits
 from services.ingest.domain.faults import refuse
 from services.ingest.domain.forms import DATE, GridCell, OddCell
 from services.ingest.domain.native import Evidence
@@ -21,6 +22,18 @@ _DAY_FIRST: Final = re.compile(
     r"([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{4})(?:[ T]([0-9]{1,2}:[0-9]{2}(?::[0-9]{2})?))?"
 )
 _SHA256: Final = re.compile(r"[0-9a-fA-F]{64}")
+# What a row of sums is the sum of: "Cộng toàn huyện", "Tổng (I+II)", "Cộng 22 xã", "Tổng các xã".
+_SUMMED: Final = re.compile(
+    r"[ :.\-(]*(?:[0-9]|[ivx]+\b|(?:"
+    + "|".join(
+        header_key(word)
+        for word in ("toàn", "các", "cả", "chung", "số", "huyện", "tỉnh", "xã", "phường", "vùng", "khu", "cụm", "quận",
+                     "thành", "thị", "theo", "lũy", "dồn", "hợp", "trong", "của")
+    )
+    + r")(?![^\W\d_]))"
+)  # fmt: skip
+_SIGNS: Final = re.compile(r"[^\w\s]")
+_NOT_SAID: Final = frozenset({"x", "n/a", "na"})  # in a column of words, where nothing applies
 _BROKEN: Final = QuarantineReason.UNCOMPUTED_FORMULA
 
 
@@ -45,10 +58,11 @@ class WordList:
 class FormVocabulary:
     """The words of one form, and what its indicators take."""
 
-    def __init__(self, form: Form, indicators: Iterable[Indicator]) -> None:
+    def __init__(self, form: Form, indicators: Iterable[Indicator], units: FormUnits | None = None) -> None:
         listed = {indicator.key: indicator for indicator in indicators}
         words = form.words
         names = {name: key for key, item in listed.items() for name in (item.name_vi, key)}
+        self.units = units or FormUnits()
         self.indicators = listed
         self.indicator_words = WordList(names | words.indicators)
         self.sexes = WordList({word: sex.value for word, sex in words.sexes.items()} | dict.fromkeys(words.whole, ""))
@@ -63,11 +77,14 @@ class FormVocabulary:
         self.totals = [header_key(word) for word in form.total_words]
 
     def is_total(self, text: str) -> bool:
-        """Return whether a text begins a row of sums: a word alone, or a longer one and what it is the sum of."""
+        """Return whether a text begins a row of sums: a word of the form, and what it is the sum of.
+
+        After a single word the sum must be said, because Cộng Hòa and Chung Chải are communes.
+        """
         if text[:1].isdigit() or len(text) > _LONGEST_WORD:
             return False
-        key = header_key(text)
-        return any(key == total or (" " in total and key.startswith(f"{total} ")) for total in self.totals)
+        key = header_key(_SIGNS.sub(r" \g<0> ", text))  # or the tone would go to the end of "cộng:"
+        return any(_is_sum_of(key[len(total) :], total) for total in self.totals if key.startswith(total))
 
     def indicator(self, cell: GridCell) -> str:
         """Return the key of an indicator named by a word, its name or its key."""
@@ -89,7 +106,7 @@ class FormVocabulary:
         is_sex = field == "sex"
         text = text_of(cell, field)
         found = (self.sexes if is_sex else self.sectors).find(text)
-        if found is None and not is_empty(text):
+        if found is None and not is_empty(text) and text.casefold() not in _NOT_SAID:
             reason = QuarantineReason.UNKNOWN_SEX if is_sex else QuarantineReason.UNKNOWN_SECTOR
             raise refuse(reason, field, text)
         return found or None
@@ -134,6 +151,12 @@ class FormVocabulary:
         if found is None:
             raise refuse(QuarantineReason.WRONG_TYPE, "stage", text, "write Sơ bộ or Chính thức")
         return Stage(found)
+
+
+def _is_sum_of(rest: str, total: str) -> bool:
+    if rest and rest[0].isalnum():
+        return False
+    return " " in total or not rest.strip(" :.-()") or bool(_SUMMED.match(rest))
 
 
 def number_cell(cell: GridCell) -> str | int | float | bool | None:

@@ -36,6 +36,9 @@ _HOW: Final[dict[Holds, str]] = {
 def guide_rows(form: Form, indicators: Mapping[str, Indicator]) -> Iterator[tuple[str, str, str]]:
     """Yield the rows of the instructions: a part of the form, what it holds, how to write it."""
     yield form.name_vi, f"Mã biểu: {form.id}", ""
+    if form.named_only:
+        how = f"Khi gửi phải ghi tên biểu: tham số form={form.id} (datchuan import --form {form.id})."
+        yield "Biểu phải nêu tên", how, "Tiêu đề cột không nói rõ chỉ tiêu nên hệ thống không tự nhận ra biểu này."
     if PeriodPlace.LABEL in form.period:
         label = f"Ô bên phải «{form.period_labels[0]}:»"
         yield label, "Kỳ báo cáo của cả biểu", _HOW[Holds.PERIOD]
@@ -51,17 +54,25 @@ def word_lists(form: Form) -> dict[Holds, tuple[str, ...]]:
     """Return the words to choose from in each column that takes words only."""
     words = form.words
     lists = {
-        Holds.INDICATOR: tuple(words.indicators),
-        Holds.SEX: tuple(words.sexes),
-        Holds.SECTOR: tuple(words.sectors),
+        Holds.INDICATOR: _one_each(words.indicators),
+        Holds.SEX: (*_one_each(words.sexes), *words.whole[:1]) if words.sexes else (),
+        Holds.SECTOR: _one_each(words.sectors),
     }
     held = {column.holds for column in form.offered}
     return {holds: listed for holds, listed in lists.items() if listed and holds in held}
 
 
+def _one_each(words: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the first word for each meaning."""
+    first: dict[str, str] = {}
+    for word, meaning in words.items():
+        first.setdefault(meaning, word)
+    return tuple(first.values())
+
+
 def _numbers(form: Form) -> str:
     if form.numbers is NumberStyle.VI:
-        return "Số nguyên: 3620 hoặc 3.620. Số lẻ dùng dấu phẩy: 96,7."
+        return "Số nguyên: 3620; không cần dấu phân cách hàng nghìn (3.620 cũng là 3620). Số lẻ dùng dấu phẩy: 96,7."
     return "Số nguyên: 3620, không có dấu phân cách. Số lẻ dùng dấu chấm: 96.7."
 
 

@@ -1,5 +1,6 @@
 """The period of a table, found where its form says: a labelled cell, the lines above, or the request. Never guessed."""
 
+import datetime as dt
 from collections.abc import Iterator
 from itertools import islice
 from typing import Final
@@ -24,7 +25,7 @@ _HOW: Final = {
 }
 
 
-def context_of(grid: Grid, header: Header, wishes: Wishes) -> SheetContext:
+def context_of(grid: Grid, header: Header, wishes: Wishes, codes_as_of: dt.date | None = None) -> SheetContext:
     """Return what holds for all rows of a table; raises when the request and the table name different periods."""
     form = header.form
     asked = read_period(wishes.period) or wishes.period.strip()
@@ -40,6 +41,7 @@ def context_of(grid: Grid, header: Header, wishes: Wishes) -> SheetContext:
         no_period=f"{problem}{ways}",
         observed_at=wishes.observed_at or None,
         delete=wishes.delete,
+        codes_as_of=codes_as_of,
     )
 
 

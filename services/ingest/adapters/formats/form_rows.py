@@ -1,6 +1,7 @@
 """The data values of a table whose form is known: one for each cell that holds a number."""
 
-from collections.abc import Iterator
+import datetime as dt
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -14,12 +15,17 @@ from services.ingest.adapters.formats.form_cells import (
     period_of,
     text_of,
 )
-from services.ingest.adapters.formats.form_noise import NoiseFilter, cell_at
+from services.ingest.adapters.formats.form_kept import kept_cells
+from services.ingest.adapters.formats.form_noise import DataRow, NoiseFilter, cell_at, without_tail
+from services.ingest.adapters.formats.form_remarks import FormRemarks
+from services.ingest.adapters.formats.form_remedies import FormRemedies
 from services.ingest.adapters.formats.sheet_grids import Grid
-from services.ingest.domain.faults import Fault, RefusedError, refuse, shorten
-from services.ingest.domain.forms import NUMBER_COLUMNS, GridCell, GridRow, Header, OddCell
+from services.ingest.domain.faults import Fault, RefusedError, refuse
+from services.ingest.domain.forms import NUMBER_COLUMNS, GridCell, GridRow, Header
 from services.ingest.domain.native import Evidence
 from services.ingest.domain.numbers_vi import Style, is_empty, read_count
+from services.ingest.domain.periods import parse_period
+from services.ingest.domain.reading import Remark
 from services.ingest.domain.values import BadValue, DataValue, Row
 from shared.catalog.forms import Column, Holds, NumberStyle
 from shared.catalog.profiles import PercentUnit
@@ -35,12 +41,13 @@ _VALUE: Final = "value"
 
 
 class SheetContext(msgspec.Struct, frozen=True):
-    """What holds for every row of a table: the period found above it, and what the request says."""
+    """What holds for every row of a table: the period found above it, and what request and profile say."""
 
     period: str = ""
     no_period: str = ""
     observed_at: str | None = None
     delete: bool = False
+    codes_as_of: dt.date | None = None
 
 
 class _RowFacts(msgspec.Struct):
@@ -61,7 +68,14 @@ class _RowFacts(msgspec.Struct):
 class FormRows:
     """Reads the rows of one table by the header that was found in it."""
 
-    def __init__(self, grid: Grid, header: Header, vocabulary: FormVocabulary, context: SheetContext) -> None:
+    def __init__(
+        self,
+        grid: Grid,
+        header: Header,
+        vocabulary: FormVocabulary,
+        context: SheetContext,
+        remarks: list[Remark] | None = None,
+    ) -> None:
         self._grid, self._header, self._words, self._context = grid, header, vocabulary, context
         is_plain = header.form.numbers is NumberStyle.PLAIN
         self._style = Style.PLAIN if is_plain else Style.UNCLEAR if grid.points_unclear else Style.VI
@@ -72,40 +86,49 @@ class FormRows:
         self._code, self._name = self._at.get(Holds.COMMUNE_CODE, -1), self._at.get(Holds.COMMUNE_NAME, -1)
         self._said = [holds for holds in _SAID if holds in self._at]
         self._has_evidence = any(holds in _EVIDENCE for holds in self._at)
-        self._has_yes_no = any(map(self._takes_yes_no, self._numbers.values()))
-        self._crossable = [
-            index
-            for index, column in self._numbers.items()
-            if column.holds is Holds.VALUE or self._takes_yes_no(column)
-        ]
+        self._remarks = FormRemarks(grid, [] if remarks is None else remarks)
+        self._remedies = FormRemedies(header.form, vocabulary, self._style)
         self._merged = self._merged_texts()
         self._last_period = ("", "")
+        self._good_period = ""
+        heads = grid.head[header.row : header.row + header.height]
+        self._width = max(map(len, heads), default=0)
 
     def __iter__(self) -> Iterator[Placed]:
+        noise = NoiseFilter(self._header, self._words, self._remarks)
+        for row, number, numbers in without_tail(self._data(noise), noise, self._remarks):
+            yield from self._too_long(row, number) if self._is_too_long(row) else self._read(row, number, numbers)
+        self._remarks.tell()
+
+    def _data(self, noise: NoiseFilter) -> Iterator[DataRow]:
+        """Yield the rows under the header that may be data, and those too long to say."""
         first = self._header.row + self._header.height
         heads = [tuple(row) for row in self._grid.head[self._header.row : first]]
-        width = max(map(len, heads), default=0)
-        noise = NoiseFilter(self._header, self._words)
         carried: dict[int, tuple[int, GridCell]] = {}
         for number, cells in self._grid.rows():
             if number < first or tuple(cells) in heads or (number == first and noise.are_labels(cells)):
                 continue
             row = self._filled(number, cells, carried) if self._merged else cells
-            if self._grid.name is None and len(row) > width and (self._grid.points_unclear or any(row[width:])):
-                yield self._too_long(row, number, width)
+            if self._is_too_long(row):
+                yield row, number, []
                 continue
-            numbers = self._given(row)
-            if not noise.drops(row, numbers):
-                yield from self._read(row, number, numbers)
+            numbers = [index for index in self._numbers if index < len(row) and not _says_nothing(row[index])]
+            is_data = not noise.drops(number, row, numbers)
+            if len(numbers) < len(self._numbers) and (is_data or noise.is_commune(row)):
+                self._note_marks(row, number)
+            if is_data:
+                yield row, number, numbers
 
-    def _given(self, row: GridRow) -> list[int]:
-        """Return the columns whose cells hold numbers, or a cross where yes or no belongs."""
-        end = len(row)
-        numbers = [index for index in self._numbers if index < end and not _says_nothing(row[index])]
-        if numbers and not self._has_yes_no:
-            return numbers
-        # A cross in a cell of yes and no means something, and the sender is asked what.
-        return numbers + [index for index in self._crossable if index < end and _is_cross(row[index])]
+    def _is_too_long(self, row: GridRow) -> bool:
+        width = self._width
+        return self._grid.name is None and len(row) > width and (self._grid.points_unclear or any(row[width:]))
+
+    def _note_marks(self, row: GridRow, number: int) -> None:
+        """Note the cells of a row of data in which "-" or "…" stands where a number belongs."""
+        for index in self._numbers:
+            cell = cell_at(row, index)
+            if isinstance(cell, str) and cell.strip() and is_empty(cell):
+                self._remarks.read_as_empty(number, index, cell)
 
     def _merged_texts(self) -> dict[int, list[tuple[int, int]]]:
         """Return, by their first row, the merged cells that say something for several rows: column and last row."""
@@ -126,23 +149,21 @@ class FormRows:
                 row[column] = cell
         return row
 
-    def _takes_yes_no(self, column: Column) -> bool:
-        if column.indicator is None:
-            return False
-        measures = self._words.indicators[column.indicator].measures
-        return column.role == _VALUE and MeasureKind.BOOLEAN in measures
-
-    def _too_long(self, row: GridRow, number: int, width: int) -> Placed:
+    def _too_long(self, row: GridRow, number: int) -> Iterator[Placed]:
+        width = self._width
         detail = "the row has more cells than the header: put a number with a comma in quotes"
         fault = Fault(QuarantineReason.WRONG_TYPE, "row", f"{len(row)} cells, the header has {width}", detail)
-        return BadValue(fault, self._raw(row, number, width)), number, width
+        # Its cells stand under the wrong headers, so none of them is kept.
+        yield BadValue(self._remedies.add(fault), self._kept((), number, width, ())), number, width
 
     def _read(self, row: GridRow, number: int, numbers: list[int]) -> Iterator[Placed]:
         try:
             facts = self._facts(row)
         except RefusedError as refused:
-            for index in numbers or [max(self._code, 0)]:
-                yield BadValue(refused.fault, self._raw(row, number, index)), number, index
+            wrong = numbers or [max(self._code, 0)]
+            bad = BadValue(self._remedies.add(refused.fault), self._kept(row, number, wrong[0], wrong))
+            for index in wrong:
+                yield bad, number, index
             return
         if not numbers:
             yield from self._deletions(row, number, facts)
@@ -150,7 +171,9 @@ class FormRows:
             try:
                 value: Row = self._value(row[index], self._numbers[index], facts)
             except RefusedError as refused:
-                value = BadValue(refused.fault, self._raw(row, number, index))
+                column = self._numbers[index]
+                fault = self._remedies.of_cell(refused.fault, row[index], column, facts.indicator)
+                value = BadValue(fault, self._kept(row, number, index, (index,)))
             yield value, number, index
 
     def _facts(self, row: GridRow) -> _RowFacts:
@@ -163,6 +186,11 @@ class FormRows:
         period = (self._period(cell_at(row, at[Holds.PERIOD])) if Holds.PERIOD in at else "") or context.period
         if not period:
             raise refuse(QuarantineReason.MISSING_FIELD, "period", "", context.no_period)
+        if period != self._good_period:
+            if parse_period(period) is None:
+                raise refuse(QuarantineReason.BAD_PERIOD, "period", period)
+            self._good_period = period
+        self._words.units.check(self._header.form, code, name, period, context.codes_as_of)
         facts = _RowFacts(code, name, period, None, None, None, context.observed_at, context.delete, None, None)
         for holds in self._said:
             self._note(facts, holds, row[at[holds]] if at[holds] < len(row) else None)
@@ -221,17 +249,14 @@ class FormRows:
             fault = Fault(
                 QuarantineReason.NO_MEASURE, _VALUE, "", "repeat the number that is taken back: it could be two"
             )
-            yield BadValue(fault, self._raw(row, number, place)), number, place
+            yield BadValue(self._remedies.add(fault), self._kept(row, number, place, (place,))), number, place
             return
         roles = ("numerator", "denominator") if MeasureKind.RATIO in measures else (_VALUE,)
         for role in roles:
             yield _data_value(facts, facts.indicator or "", role, (facts.sex, facts.sector), None), number, place
 
-    def _raw(self, row: GridRow, number: int, column: int) -> bytes:
-        """Return what the quarantine keeps of a cell: enough to find it, and nothing that a retry would take."""
-        cells = {place.title: _shown(cell_at(row, index)) for index, place in self._header.columns}
-        kept = {"form": self._header.form.id, "place": self._grid.place(number, column), "cells": cells}
-        return msgspec.json.encode(kept)
+    def _kept(self, row: GridRow, number: int, column: int, wrong: Sequence[int]) -> bytes:
+        return kept_cells(self._header, self._grid.place(number, column), row, wrong)
 
 
 def _data_value(
@@ -257,11 +282,3 @@ def _says_nothing(cell: GridCell) -> bool:
     if not isinstance(cell, str):
         return cell is None
     return not cell or is_empty(cell)
-
-
-def _is_cross(cell: GridCell) -> bool:
-    return isinstance(cell, str) and cell.strip().casefold() == "x"
-
-
-def _shown(cell: GridCell) -> str:
-    return cell.text if isinstance(cell, OddCell) else "" if cell is None else shorten(cell)

@@ -121,7 +121,7 @@ def _validation(
     measures = indicators[column.indicator].measures if column.indicator else ()
     is_count = column.role in ("numerator", "denominator") or MeasureKind.COUNT in measures
     if column.holds in _COUNTS or (column.holds is Holds.MEASURE and is_count):
-        message = "Nhập số nguyên không âm, không ghi dấu phân cách hàng nghìn."
+        message = "Nhập số nguyên không âm: 3620; không cần dấu phân cách hàng nghìn."
         return {"validate": "integer", "criteria": "between", "minimum": 0, "maximum": _MOST, "error_message": message}
     if column.holds is Holds.MEASURE and MeasureKind.PERCENT not in measures:
         return {"validate": "list", "source": ["Có", "Không"], "error_message": "Chọn Có hoặc Không."}

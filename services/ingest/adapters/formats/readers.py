@@ -9,7 +9,7 @@ from shared.catalog.catalog import Catalog
 
 def all_readers(catalog: Catalog) -> Readers:
     """Return the reader of every format; the catalog has the forms of spreadsheets."""
-    values = _value_readers(SheetReader(catalog.forms, catalog.indicators))
+    values = _value_readers(SheetReader(catalog.forms, catalog.indicators, units=catalog.units))
     return Readers(
         events={
             PayloadFormat.NATIVE_JSON: native_body.read_json,

@@ -36,13 +36,15 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
 class ValueSet(msgspec.Struct, kw_only=True):
     """The rows of a body, read one by one as they are asked for; `locate` tells the place of a row by its number.
 
-    `remarks` grow as the rows are read.
+    `remarks` grow as the rows are read. `line` tells of rows that stand side by side on one line of a table the same:
+    what is wrong with the line is told once.
     """
 
     rows: Iterable[Row]
     locate: Callable[[int], str]
     complete_date: str | None = None
     remarks: list[Remark] = []
+    line: Callable[[int], object] | None = None
 
 
 class ValueReader(Protocol):

@@ -44,7 +44,7 @@ def _report(reading: Reading, receipt: Receipt) -> dict[str, Any]:
 
 def _error(row_kind: RowKind, row: Quarantined) -> dict[str, Any]:
     fault = row.fault
-    remedy = REMEDIES[fault.reason]
+    remedy = fault.remedy or REMEDIES[fault.reason]
     return {
         "row": row.row,
         "row_kind": row_kind.value,

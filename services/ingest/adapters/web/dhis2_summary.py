@@ -21,7 +21,7 @@ _READ: Final = (
 )
 _MESSAGES: Final = {
     "OK": "Import was successful.",
-    "WARNING": "Some values were set aside, the others were taken.",
+    "WARNING": "Some values were set aside, the others were taken or known already.",
     "ERROR": "No value could be taken.",
 }
 _ATOMIC: Final = "Nothing was stored: the import is atomic, and some of its values could not be taken."
@@ -50,11 +50,16 @@ def summary_response(report: ImportReport) -> Response:
         **{name: getattr(report, name) for name in ("duplicates", "stale", "quarantined", "refused")},
         "conflicts": [_conflict(conflict) for conflict in report.conflicts],
         "rejectedIndexes": list(report.rejected_rows),
-        "dataSetComplete": report.complete_date or "false",
+        "dataSetComplete": (report.complete_date if _has_news(report) else None) or "false",
     }
     if report.forecast is not None:
         response["forecast"] = msgspec.to_builtins(report.forecast)
     return _web_message(code, status, _ATOMIC if report.refused else _MESSAGES[status], response, {})
+
+
+def _has_news(report: ImportReport) -> bool:
+    """Return whether anything was taken that was not known before."""
+    return bool(report.accepted or report.updated or report.deleted or report.stale)
 
 
 def _description(report: ImportReport) -> str:

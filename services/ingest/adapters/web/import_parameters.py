@@ -10,6 +10,7 @@ from services.ingest.adapters.formats.detecting import SENDABLE
 from services.ingest.adapters.formats.value_set import Wishes
 from services.ingest.domain.errors import UnsupportedRequestError
 from services.ingest.domain.reading import PayloadFormat
+from services.ingest.domain.similar_names import did_you_mean
 
 _FORMATS: Final = {format_.value: format_ for format_ in SENDABLE}
 _FHIR_JSON: Final = "application/fhir+json"
@@ -86,7 +87,9 @@ def _said(given: Iterable[tuple[str, str]], known: tuple[str, ...]) -> dict[str,
     for spelt, text in given:
         name, value = _SPELLINGS.get(spelt, spelt), text.strip()
         if name not in known:
-            raise UnsupportedRequestError(f"The parameter {spelt[:60]!r} is unknown; known are: {', '.join(known)}.")
+            raise UnsupportedRequestError(
+                f"The parameter {spelt[:60]!r} is unknown{did_you_mean(spelt, known)}; known are: {', '.join(known)}."
+            )
         if name in said and said[name] != value:
             raise UnsupportedRequestError(f"The parameter {name} is given twice, with different values.")
         if value:

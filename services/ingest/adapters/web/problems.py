@@ -8,7 +8,7 @@ import msgspec
 from starlette.responses import Response
 
 from services.ingest.domain import errors
-from shared.runtime.database import is_outage
+from shared.runtime.database import is_outage, is_wrong_schema
 
 PROBLEM_TYPE: Final = "urn:datchuan:problem:"
 RETRY_AFTER_SECONDS: Final = 5
@@ -35,8 +35,11 @@ INTERNAL: Final = Problem(
     500, "internal", "The service failed", "Send the request again; tell the operator if it goes on.",
     "Nothing of this request was stored.",
 )  # fmt: skip
+_WRONG_SCHEMA: Final = msgspec.structs.replace(
+    INTERNAL, remedy="Tell the operator: the database is not of this version. Send the request again afterwards."
+)
 _TABLE: Final[dict[type[errors.IngestError], Problem]] = {
-    errors.MalformedBodyError: Problem(400, "malformed_body", "The body cannot be read", "Correct the body."),
+    errors.MalformedBodyError: Problem(400, "malformed_body", "The body cannot be read", "Mend what the detail names."),
     errors.UnauthorizedError: Problem(
         401, "unauthorized", "A valid token is needed", "Send the header Authorization: Bearer TOKEN.",
     ),
@@ -73,6 +76,14 @@ _TABLE: Final[dict[type[errors.IngestError], Problem]] = {
     errors.StoreUnavailableError: UNAVAILABLE,
 }  # fmt: skip
 
+# What to do about a body that cannot be read, by the word that the text of its error has.
+_UNREADABLE: Final = (
+    ("empty", "Send the reports in the body of the request."),
+    ("cut off", "Send the whole file again: its end is missing."),
+    ("JSON", "Mend the JSON at the place that the detail names, in UTF-8; `python -m json.tool FILE` finds it."),
+    ("XML", "Mend the XML at the place that the detail names; `xmllint --noout FILE` shows the place, too."),
+)  # fmt: skip
+
 
 def problem_of(error: Exception) -> Problem:
     """Return how an error is told to the sender. Its text is told only for errors that we raise on purpose."""
@@ -80,7 +91,12 @@ def problem_of(error: Exception) -> Problem:
         return msgspec.structs.replace(problem_of(error.cause), detail=str(error), taken=error.taken)
     known = _TABLE.get(type(error)) if isinstance(error, errors.IngestError) else None
     if known is None:
+        if is_wrong_schema(error):
+            return _WRONG_SCHEMA
         return UNAVAILABLE if is_outage(error) else INTERNAL
+    if isinstance(error, errors.MalformedBodyError):
+        remedy = next((remedy for word, remedy in _UNREADABLE if word in str(error)), known.remedy)
+        return msgspec.structs.replace(known, detail=str(error), remedy=remedy)
     return msgspec.structs.replace(known, detail=str(error) or known.detail)
 
 
