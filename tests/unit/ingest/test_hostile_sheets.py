@@ -156,32 +156,42 @@ def test_dde_in_a_formula_is_never_asked_and_its_stored_value_is_read() -> None:
     assert numbers(read(xlsx((*BHYT_HEAD, row), result=7)))["BHYT!D6"] == 7
 
 
-async def test_a_child_that_takes_too_long_is_killed() -> None:
+@pytest.fixture
+def workers() -> Callable[[], list[psutil.Process]]:
+    """Returns the children that began in this test: the servers of other tests are children of this process, too."""
+    before = {child.pid for child in psutil.Process().children()}
+    return lambda: [child for child in psutil.Process().children() if child.pid not in before]
+
+
+Workers = Callable[[], list[psutil.Process]]
+
+
+async def test_a_child_that_takes_too_long_is_killed(workers: Workers) -> None:
     reader = WorkbookReader(timeout_seconds=0.001)
 
     with pytest.raises(BodyTooLargeError, match="takes too long to read"):
         await reader.read(GOOD)
 
-    assert not psutil.Process().children()
+    assert not workers()
 
 
-async def test_a_child_ends_with_its_request() -> None:
+async def test_a_child_ends_with_its_request(workers: Workers) -> None:
     request = asyncio.create_task(WorkbookReader().read(GOOD))
-    await until(lambda: psutil.Process().children())
+    await until(workers)
     request.cancel()
 
     with pytest.raises(asyncio.CancelledError):
         await request
 
-    assert not psutil.Process().children()
+    assert not workers()
 
 
-async def test_no_more_than_two_children_run_at_a_time() -> None:
+async def test_no_more_than_two_children_run_at_a_time(workers: Workers) -> None:
     reader = WorkbookReader(concurrent=2)
     requests = [asyncio.create_task(reader.read(GOOD)) for _ in range(5)]
     most = 0
     while not all(request.done() for request in requests):
-        most = max(most, len(psutil.Process().children()))
+        most = max(most, len(workers()))
         await asyncio.sleep(0.001)
 
     assert 1 <= most <= 2
