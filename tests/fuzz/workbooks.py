@@ -8,13 +8,11 @@ from typing import Any, Final
 
 import xlsxwriter
 import xlwt
-from odf.opendocument import OpenDocumentSpreadsheet
-from odf.table import Table, TableCell, TableRow
-from odf.text import P
 
 from tests.fuzz.mutations import mutate
 from tests.fuzz.other_documents import form_rows
 from tests.fuzz.words import sometimes
+from tests.unit.ingest.sheet_files import ods
 
 
 def _xlsx(rows: Sequence[Sequence[Any]]) -> bytes:
@@ -39,24 +37,6 @@ def _xls(rows: Sequence[Sequence[Any]]) -> bytes:
     return stored.getvalue()
 
 
-def _ods(rows: Sequence[Sequence[Any]]) -> bytes:
-    book = OpenDocumentSpreadsheet()
-    table = Table(name="BHYT")
-    book.spreadsheet.addElement(table)
-    for row in rows:
-        line = TableRow()
-        table.addElement(line)
-        for value in row:
-            is_number = isinstance(value, int | float)
-            cell = TableCell(valuetype="float", value=value) if is_number else TableCell(valuetype="string")
-            if not is_number:
-                cell.addElement(P(text=str(value)))
-            line.addElement(cell)
-    stored = io.BytesIO()
-    book.write(stored)
-    return stored.getvalue()
-
-
 def _in_zip(random: Random, body: bytes) -> bytes:
     """Damage one of the parts of a workbook, and fold it again."""
     stored = io.BytesIO()
@@ -68,7 +48,7 @@ def _in_zip(random: Random, body: bytes) -> bytes:
     return stored.getvalue()
 
 
-WORKBOOKS: Final = (_xlsx, _xls, _ods)
+WORKBOOKS: Final = (_xlsx, _xls, ods)
 
 
 def workbook(random: Random) -> bytes:

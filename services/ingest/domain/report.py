@@ -104,42 +104,38 @@ def make_report(
     source: str, reading: Reading, receipt: Receipt, *, dry_run: bool = False, atomic: bool = False
 ) -> ImportReport:
     """Return the report on rows that were committed or rehearsed."""
-    bad = sorted(receipt.quarantined, key=lambda row: row.row)
-    return ImportReport(
-        format=reading.format,
-        source=source,
+    told = _tell(source, reading, receipt.quarantined, is_kept=not dry_run)
+    return msgspec.structs.replace(
+        told,
         dry_run=dry_run,
         atomic=atomic,
-        rows=reading.rows,
         accepted=receipt.accepted_rows - receipt.deleted_rows - receipt.updated_rows - receipt.stale_rows,
         updated=receipt.updated_rows,
         deleted=receipt.deleted_rows,
         duplicates=receipt.duplicate_rows + reading.repeated_rows,
         stale=receipt.stale_rows,
         quarantined=receipt.quarantined_rows,
-        conflicts=_conflicts(reading, bad[:MAX_CONFLICTS], dry_run=dry_run),
-        conflicts_omitted=max(0, len(bad) - MAX_CONFLICTS),
-        rejected_rows=tuple(sorted({row for item in bad for row in (item.row, *item.mates)})),
-        complete_date=reading.complete_date,
         remarks=tuple(reading.remarks[:MAX_REMARKS]),
     )
 
 
 def refuse_all(source: str, reading: Reading, bad: Sequence[Quarantined], *, dry_run: bool = False) -> ImportReport:
     """Return the report on an atomic import that had conflicts: nothing of it was kept."""
+    told = _tell(source, reading, bad, is_kept=False)
+    return msgspec.structs.replace(told, dry_run=dry_run, atomic=True, refused=reading.rows)
+
+
+def _tell(source: str, reading: Reading, bad: Sequence[Quarantined], *, is_kept: bool) -> ImportReport:
+    """Return what every report says: what was read, and the conflicts."""
     bad = sorted(bad, key=lambda row: row.row)
     return ImportReport(
         format=reading.format,
         source=source,
-        dry_run=dry_run,
-        atomic=True,
         rows=reading.rows,
-        refused=reading.rows,
-        conflicts=_conflicts(reading, bad[:MAX_CONFLICTS], dry_run=True),
+        conflicts=_conflicts(reading, bad[:MAX_CONFLICTS], dry_run=not is_kept),
         conflicts_omitted=max(0, len(bad) - MAX_CONFLICTS),
         rejected_rows=tuple(sorted({row for item in bad for row in (item.row, *item.mates)})),
         complete_date=reading.complete_date,
-        remarks=tuple(reading.remarks[:MAX_REMARKS]),
     )
 
 

@@ -189,12 +189,15 @@ async def test_a_child_ends_with_its_request(workers: Workers) -> None:
 async def test_no_more_than_two_children_run_at_a_time(workers: Workers) -> None:
     reader = WorkbookReader(concurrent=2)
     requests = [asyncio.create_task(reader.read(GOOD)) for _ in range(5)]
-    most = 0
-    while not all(request.done() for request in requests):
-        most = max(most, len(workers()))
-        await asyncio.sleep(0.001)
+    seen: list[int] = []
 
-    assert 1 <= most <= 2
+    def are_done() -> bool:
+        seen.append(len(workers()))
+        return all(request.done() for request in requests)
+
+    await until(are_done)
+
+    assert 1 <= max(seen) <= 2
     assert [len(request.result()) for request in requests] == [1] * 5
 
 

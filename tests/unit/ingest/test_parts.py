@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import mmap
-import tempfile
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,25 +25,10 @@ from services.ingest.domain.forecast import Forecast, VerdictForecast
 from services.ingest.domain.reading import PayloadFormat
 from services.ingest.domain.report import ImportReport
 from services.ingest.domain.tokens import Grant
+from tests.unit.ingest.large_body import Body
 
 GRANT = Grant("hmis", frozenset())
 LINES = b"".join(b'{"id":"%d"}\n' % number for number in range(100))
-
-
-class Body:
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    def read(self, start: int, end: int) -> bytes:
-        return self._content[start:end]
-
-    @contextlib.contextmanager
-    def mapped(self) -> Iterator[mmap.mmap]:
-        with tempfile.TemporaryFile() as file:
-            file.write(self._content)
-            file.flush()
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-                yield mapped
 
 
 class Taker:

@@ -1,9 +1,6 @@
 """A body taken in parts is told as the same body taken whole: in every format that is cut, by the real readers."""
 
-import contextlib
 import datetime as dt
-import mmap
-import tempfile
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -20,26 +17,11 @@ from services.ingest.domain.report import ImportReport, counts_of
 from services.ingest.domain.tokens import Grant
 from shared.catalog.load import load_catalog
 from shared.testing.clocks import ManualClock
+from tests.unit.ingest.large_body import Body
 
 NOW = dt.datetime(2024, 10, 15, 5, 0, tzinfo=dt.UTC)
 COMMUNES = ("06208", "06187", "99999", "06184")
 AT = "2024-10-02T08:30:00"
-
-
-class Body:
-    def __init__(self, content: bytes) -> None:
-        self._content = content
-
-    def read(self, start: int, end: int) -> bytes:
-        return self._content[start:end]
-
-    @contextlib.contextmanager
-    def mapped(self) -> Iterator[mmap.mmap]:
-        with tempfile.TemporaryFile() as file:
-            file.write(self._content)
-            file.flush()
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-                yield mapped
 
 
 class Counter:

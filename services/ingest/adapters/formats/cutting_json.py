@@ -47,19 +47,19 @@ _Check = Callable[[bytes], Generator[None, None, None]]
 def cut_rows(body: mmap.mmap, slice_bytes: int = SLICE_BYTES) -> Cutting:
     """Cut an array of native events; data of a person in one of them refuses the whole body."""
     document = _Document(body, slice_bytes, _check_events, "")
-    if document.next_byte() != _ARRAY:
-        raise BodyTooLargeError("A body of this size must be an array of events: one event is never that large.")
-    document.position += 1
-    spans = yield from document.read_array()
-    document.expect_end()
-    return [Slice(start, end, b"[", b"]", f"[{row}]", str, row) for start, end, row in spans]
+    return _cut_array(document, "A body of this size must be an array of events: one event is never that large.")
 
 
 def cut_batch(body: mmap.mmap, slice_bytes: int = SLICE_BYTES) -> Cutting:
     """Cut a batch of CloudEvents."""
     document = _Document(body, slice_bytes, _check_document, "")
+    return _cut_array(document, "A body of this size must be a batch of CloudEvents: one is never that large.")
+
+
+def _cut_array(document: "_Document", refusal: str) -> Cutting:
+    """Cut a body that is one array and nothing else."""
     if document.next_byte() != _ARRAY:
-        raise BodyTooLargeError("A body of this size must be a batch of CloudEvents: one is never that large.")
+        raise BodyTooLargeError(refusal)
     document.position += 1
     spans = yield from document.read_array()
     document.expect_end()
