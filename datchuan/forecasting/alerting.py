@@ -1,14 +1,16 @@
 """Alerting on changes that nobody has committed: the notifier's own book and planner, beside the stored alerts."""
 
+import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from services.notifier.domain.alerts import Alert, AlertAction, AlertKind, NoticeKind, Step
+from services.notifier.domain.alerts import Alert, AlertAction, Step
 from services.notifier.domain.book import Book, NodeKey, Outcome
 from services.notifier.domain.ledger import Entry
 from services.notifier.domain.mark import Mark
 from services.notifier.domain.momentary import without_momentary_gaps
 from services.notifier.domain.planning import Planner
+from shared.contracts.vocabulary import AlertKind, NoticeKind
 from shared.contracts.wire import VerdictChanged
 
 
@@ -39,9 +41,13 @@ def keys_of(changes: Iterable[VerdictChanged]) -> list[NodeKey]:
 
 
 def alert(
-    planner: Planner, standing: Standing, before: Sequence[VerdictChanged], after: Sequence[VerdictChanged]
+    planner: Planner,
+    standing: Standing,
+    before: Sequence[VerdictChanged],
+    after: Sequence[VerdictChanged],
+    now: dt.datetime,
 ) -> Alerted:
-    """Return whom the changes `after` would be told, when the changes `before` come first and are told by others.
+    """Return whom the changes `after` would be told at the moment `now`, after `before`, told by others.
 
     A condition that is open already is not told again, so it brings nothing here either.
     """
@@ -49,7 +55,7 @@ def alert(
     book.learn(standing.keys, standing.alerts, standing.marks)
     first = book.apply(without_momentary_gaps(before))
     outcome = book.apply(without_momentary_gaps(after))
-    plan = planner.plan(outcome.steps, outcome.rollups)
+    plan = planner.plan(outcome.steps, outcome.rollups, now)
     return Alerted(_settled(plan.entries, outcome.steps, first.opened.union(standing.unsent)), outcome)
 
 

@@ -125,10 +125,12 @@ class Forecaster:
         known = await view.known(units, mail)
         judged = await asyncio.to_thread(judge, self._catalog, units, known, reports, as_of, now)
         standing = await view.standing(keys_of([*judged.before, *judged.after]), now)
-        found.add(*await asyncio.to_thread(self._tell, judged, standing))
+        found.add(*await asyncio.to_thread(self._tell, judged, standing, now))
 
-    def _tell(self, judged: Judged, standing: Standing) -> tuple[list[VerdictForecast], list[AlertForecast]]:
-        alerted = alert(self._planner, standing, judged.before, judged.after)
+    def _tell(
+        self, judged: Judged, standing: Standing, now: dt.datetime
+    ) -> tuple[list[VerdictForecast], list[AlertForecast]]:
+        alerted = alert(self._planner, standing, judged.before, judged.after, now)
         return verdict_forecasts(self._catalog, judged.after), alert_forecasts(self._catalog, alerted)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 from datchuan.forecasting.alerting import Alerted
 from services.ingest.domain.forecast import AlertForecast, VerdictForecast
-from services.notifier.domain.alerts import AlertKind
 from services.notifier.domain.citing import addressee_of, citations_of
 from services.notifier.domain.facts import Facts
 from services.notifier.domain.grouping import Duty, ItemKind
@@ -15,7 +14,7 @@ from services.notifier.domain.lifecycle import open_alert
 from services.notifier.domain.material import RollupChange
 from shared.catalog.catalog import Catalog
 from shared.contracts.labels_vi import REASON_VI, STATUS_VI
-from shared.contracts.vocabulary import Combine, NodeKind, VerdictStatus
+from shared.contracts.vocabulary import AlertKind, Combine, NodeKind, VerdictStatus
 from shared.contracts.wire import CellFinding, VerdictChanged
 
 _NOT_MET = VerdictStatus.NOT_MET

@@ -18,7 +18,9 @@ from services.notifier.adapters.outbox import SqlOutbox
 from services.notifier.adapters.renderer import TemplateRenderer
 from services.notifier.adapters.webhook import WebhookChannel
 from services.notifier.domain.planning import Planner
-from services.notifier.handlers import AlertKeeper, Grouper, Sender
+from services.notifier.handlers.gathering import Grouper
+from services.notifier.handlers.keeping import AlertKeeper
+from services.notifier.handlers.sending import Sender
 from services.notifier.metrics import NotifierMetrics
 from services.notifier.settings import NotifierSettings
 from shared.catalog.catalog import Catalog
@@ -95,6 +97,7 @@ def build(settings: NotifierSettings) -> Notifier:
         SqlAlertStore(engine),
         Planner(catalog, settings.windows),
         metrics,
+        clock,
         tell_due=entries_due.ring_in,
     )
     outbox = SqlOutbox(engine, settings.instance, settings.lease_seconds, settings.backoff)

@@ -6,11 +6,11 @@ from enum import StrEnum
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from services.notifier.domain.alerts import AlertAction, AlertKind, Step
+from services.notifier.domain.alerts import AlertAction, Step
 from services.notifier.domain.delivery import DeliveryStatus
 from services.notifier.domain.ledger import UnroutableReason
 from services.notifier.domain.ports import Census
-from shared.contracts.vocabulary import Channel, NodeKind
+from shared.contracts.vocabulary import AlertKind, Channel, NodeKind
 
 _SEND_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30)
 

@@ -10,6 +10,7 @@ from shared.catalog.base import CatalogModel
 from shared.catalog.dispatches import Address, OfficialDispatch
 from shared.catalog.forms import Form
 from shared.catalog.indicators import Indicator
+from shared.catalog.policies import Policies
 from shared.catalog.profiles import SourceProfile
 from shared.catalog.rulesets import IndicatorRule, Ruleset, Source, Standard
 from shared.catalog.units import AdminUnit, Region
@@ -34,6 +35,7 @@ class Catalog(CatalogModel):
     addresses: tuple[Address, ...]
     profiles: tuple[SourceProfile, ...]
     forms: tuple[Form, ...] = ()
+    policies: Policies = Policies()
 
     @cached_property
     def rules_digest(self) -> str:

@@ -49,12 +49,13 @@ class OwnershipRule(CatalogModel):
     appraising: tuple[str, ...] = ()
     implementing: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
+    informed: tuple[str, ...] = ()
     clauses: tuple[str, ...] = ()
     gap: str | None = None
 
     def units_by_role(self) -> dict[Role, tuple[str, ...]]:
-        """Return the units of every role, in the order of `Role`."""
-        return {role: getattr(self, role.value) for role in Role}
+        """Return the units of every role that a dispatch can give, in the order of `Role`."""
+        return {role: getattr(self, role.value) for role in Role if role is not Role.SUPERIOR}
 
 
 class Gap(CatalogModel):

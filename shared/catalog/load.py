@@ -12,6 +12,7 @@ from shared.catalog.check import CatalogFiles, check_catalog
 from shared.catalog.dispatches import AddressesFile, OfficialDispatch
 from shared.catalog.forms import Form
 from shared.catalog.indicators import IndicatorsFile
+from shared.catalog.policies import Policies
 from shared.catalog.problems import CatalogError, Problem
 from shared.catalog.profiles import SourceProfile
 from shared.catalog.rulesets import RulesetsFile
@@ -22,7 +23,8 @@ from shared.catalog.units import UnitsFile
 __all__ = ["SHIPPED", "CatalogError", "load_catalog"]
 
 SHIPPED = Path(__file__).parent / "data"
-UNITS, INDICATORS, RULESETS, ADDRESSES = "units.yaml", "indicators.yaml", "rulesets.yaml", "addresses.yaml"
+UNITS, INDICATORS, RULESETS = "units.yaml", "indicators.yaml", "rulesets.yaml"
+ADDRESSES, POLICIES = "addresses.yaml", "policies.yaml"
 DISPATCHES, PROFILES, FORMS, MORE_UNITS = "dispatches", "profiles", "forms", "units"
 DATA_SUFFIXES = (".yaml", ".yml", ".json", ".toml")
 DIGEST_CHARACTERS = 12
@@ -48,6 +50,11 @@ class _Reading:
             self.broken.add(part)
             self.problems += problems
         return value
+
+    def read_if_there(self, part: str, file: str, model: type[M]) -> M:
+        """Return a file that a catalog may do without as its model; without it, or with problems, the defaults."""
+        value = self.read(part, file, model) if (self.directory / file).exists() else None
+        return model() if value is None else value
 
     def read_folder(self, folder: str, model: type[M]) -> tuple[list[str], list[M]]:
         """Return the names and models of all good YAML files of a folder; a missing folder has none."""
@@ -78,10 +85,8 @@ def load_catalog(directory: Path | None = None) -> Catalog:
         what, remedy = "the catalog folder is missing", "set DATCHUAN_CATALOG to a folder, or unset it"
         raise CatalogError([Problem(str(directory), "", None, what, remedy)])
     reading = _Reading(directory, problems=_unexpected_files(directory))
-    if (directory / ADDRESSES).exists():
-        addresses = reading.read("addresses", ADDRESSES, AddressesFile)
-    else:
-        addresses = AddressesFile()
+    addresses = reading.read_if_there("addresses", ADDRESSES, AddressesFile)
+    policies = reading.read_if_there("policies", POLICIES, Policies)
     dispatch_files, dispatches = reading.read_folder(DISPATCHES, OfficialDispatch)
     form_files, forms = reading.read_folder(FORMS, Form)
     indicators = reading.read("indicators", INDICATORS, IndicatorsFile)
@@ -99,7 +104,8 @@ def load_catalog(directory: Path | None = None) -> Catalog:
         standards=rulesets.standards if rulesets else (),
         rules=rulesets.rules if rulesets else (),
         dispatches=tuple(dispatches),
-        addresses=addresses.addresses if addresses else (),
+        addresses=addresses.addresses,
+        policies=policies,
         profiles=tuple(profiles),
         forms=tuple(forms),
     )
@@ -117,7 +123,7 @@ def load_catalog(directory: Path | None = None) -> Catalog:
 
 def _unexpected_files(directory: Path) -> list[Problem]:
     """Return a problem for each data file that no part of the catalog reads: a misspelt name must not be ignored."""
-    known = {UNITS, INDICATORS, RULESETS, ADDRESSES}
+    known = {UNITS, INDICATORS, RULESETS, ADDRESSES, POLICIES}
     found = [path for path in sorted(directory.iterdir()) if path.is_file() and path.name not in known]
     for folder in (DISPATCHES, PROFILES, FORMS, MORE_UNITS):
         found += [path for path in sorted((directory / folder).glob("*")) if path.suffix != ".yaml"]

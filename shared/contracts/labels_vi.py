@@ -33,6 +33,7 @@ REASON_VI = {
     VerdictReason.MISSING_SEX: "thiếu số liệu của một giới",
     VerdictReason.MISSING_SECTOR: "thiếu số liệu của một ngành quản lý",
     VerdictReason.MISSING_PART: "thiếu tử số hoặc mẫu số",
+    VerdictReason.STALE_DATA: "số liệu đã quá hạn cập nhật, nguồn chưa gửi số mới",
     VerdictReason.NO_ATTESTATION: "chưa có xác nhận thực hiện",
     VerdictReason.ZERO_DENOMINATOR: "mẫu số bằng 0",
     VerdictReason.NUMERATOR_OVER_DENOMINATOR: "tử số lớn hơn mẫu số",

@@ -126,6 +126,7 @@ class VerdictReason(StrEnum):
     MISSING_SEX = "missing_sex"
     MISSING_SECTOR = "missing_sector"
     MISSING_PART = "missing_part"
+    STALE_DATA = "stale_data"
     NO_ATTESTATION = "no_attestation"
     ZERO_DENOMINATOR = "zero_denominator"
     NUMERATOR_OVER_DENOMINATOR = "numerator_over_denominator"
@@ -156,7 +157,7 @@ class ChangeKind(StrEnum):
 
 
 class Role(StrEnum):
-    """Role a dispatch gives a responsible unit. The five verbs of the text are kept apart."""
+    """Role of a responsible unit. The verbs of a dispatch are kept apart; superiors come from local policy."""
 
     LEAD = "lead"
     DIRECTING = "directing"
@@ -165,6 +166,58 @@ class Role(StrEnum):
     APPRAISING = "appraising"
     IMPLEMENTING = "implementing"
     DATA = "data"
+    INFORMED = "informed"
+    SUPERIOR = "superior"
+
+
+class Phase(StrEnum):
+    """Where a commune stands on the way to its title: doing the work, or having its dossier appraised."""
+
+    IMPLEMENTATION = "implementation"
+    APPRAISAL = "appraisal"
+
+
+class AlertKind(StrEnum):
+    """What is wrong: a target is missed, data to judge it is missing, or it is met and about to be missed."""
+
+    BREACH = "breach"
+    DATA_GAP = "data_gap"
+    AT_RISK = "at_risk"
+
+
+class NoticeKind(StrEnum):
+    """What a notification says of its subject."""
+
+    OPENED = "opened"
+    RESOLVED = "resolved"
+    RULESET_CHANGE = "ruleset_change"
+    DATA_LOST = "data_lost"
+    AT_RISK = "at_risk"
+    FLAPPING = "flapping"
+    REMINDER = "reminder"
+    ESCALATED = "escalated"
+    ROLLUP = "rollup"
+    DUTY = "duty"
+    DOSSIER = "dossier"
+    REPORT = "report"
+    DRILL = "drill"
+    CLOSED = "closed"
+
+
+class Timing(StrEnum):
+    """When news reaches an addressee: as it happens, or gathered until the next digest."""
+
+    IMMEDIATE = "immediate"
+    DIGEST = "digest"
+
+
+class ReportPeriod(StrEnum):
+    """What a consolidated report covers."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    QUARTER = "quarter"
 
 
 class Channel(StrEnum):
@@ -173,6 +226,7 @@ class Channel(StrEnum):
     MAIL = "mail"
     WEBHOOK = "webhook"
     CONSOLE = "console"
+    APPRISE = "apprise"
 
 
 class QuarantineReason(StrEnum):

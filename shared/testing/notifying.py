@@ -118,6 +118,7 @@ class Notifiers:
     post: Post
     database_url: str
     redis_url: str
+    catalog: Path
 
     async def start(self, **settings: str) -> Process:
         """Start one notifier and wait until it is ready."""
@@ -133,6 +134,7 @@ class Notifiers:
             "DATCHUAN_REDIS_URL": self.redis_url,
             "DATCHUAN_PORT": str(port),
             "DATCHUAN_SMTP_PORT": str(self.post.port),
+            "DATCHUAN_CATALOG": str(self.catalog),
             **HURRIED,
             **{f"DATCHUAN_{name.upper()}": value for name, value in settings.items()},
         }

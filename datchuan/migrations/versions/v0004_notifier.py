@@ -128,6 +128,7 @@ def _create_ledger() -> None:
         sa.Column("no_address_units", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("status", sa.Text(collation="C"), nullable=False),
         sa.Column("reason", sa.Text(collation="C"), nullable=True),
+        sa.Column("held_for", sa.Text(collation="C"), nullable=True),
         sa.Column(
             "created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),

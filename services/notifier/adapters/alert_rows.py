@@ -5,10 +5,10 @@ from typing import Any, Protocol
 
 import msgspec
 
-from services.notifier.domain.alerts import Alert, AlertKey, AlertKind, EndReason, Evidence, alert_id
+from services.notifier.domain.alerts import Alert, AlertKey, EndReason, Evidence, alert_id
 from services.notifier.domain.ledger import Entry
 from services.notifier.domain.mark import Mark
-from shared.contracts.vocabulary import Cause, VerdictReason, VerdictStatus
+from shared.contracts.vocabulary import AlertKind, Cause, VerdictReason, VerdictStatus
 
 _SEPARATOR = "\x1f"
 _NULL = "-"

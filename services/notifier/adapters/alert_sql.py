@@ -94,14 +94,15 @@ SELECT unit, occurred_at, node, sequence, node_kind, from_status, to_status, to_
 # The unique key is the promise of the ledger: nobody is told the same thing twice.
 INSERT_ENTRIES = """
 INSERT INTO notifier.ledger (subject, kind, alert_id, unit, node, cell, as_of, cause, sequence, responsible_unit, role,
-                             channel, address, dispatch, clauses, gap_vi, no_address_units, status, reason, due_at)
+                             channel, address, dispatch, clauses, gap_vi, no_address_units, status, reason, held_for,
+                             due_at)
 SELECT subject, kind, alert_id, unit, node, cell, as_of, cause, sequence, responsible_unit, role,
-       channel, address, dispatch, clauses, gap_vi, no_address_units, status, reason,
+       channel, address, dispatch, clauses, gap_vi, no_address_units, status, reason, held_for,
        statement_timestamp() + make_interval(secs => wait_seconds)
   FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
        subject text, kind text, alert_id text, unit text, node text, cell text, as_of date, cause text,
        sequence bigint, responsible_unit text, role text, channel text, address text, dispatch text, clauses text[],
-       gap_vi text, no_address_units text[], status text, reason text, wait_seconds double precision)
+       gap_vi text, no_address_units text[], status text, reason text, held_for text, wait_seconds double precision)
     ON CONFLICT ON CONSTRAINT ledger_once"""
 SAVE_ENTRIES = f"{INSERT_ENTRIES} DO NOTHING"
 

@@ -12,11 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notifier.adapters import alert_rows as rows
 from services.notifier.adapters import alert_sql, copying
-from services.notifier.domain.alerts import Alert, AlertAction, AlertKind, NoticeKind, Step
+from services.notifier.domain.alerts import Alert, AlertAction, Step
 from services.notifier.domain.book import NodeKey, Outcome
 from services.notifier.domain.ledger import Entry, LedgerStatus
 from services.notifier.domain.mark import Mark
+from services.notifier.domain.planning import Plan
 from services.notifier.domain.ports import ToldBeforeError
+from services.notifier.domain.silences import Silence
+from shared.contracts.vocabulary import AlertKind, NoticeKind
 from shared.runtime import mailbox
 from shared.runtime.copying import pieces
 from shared.runtime.database import raw_connection
@@ -80,8 +83,13 @@ class SqlAlertTransaction:
         alerts = await self._driver.fetch(alert_sql.ALERTS, *asked)
         return [rows.alert_of(row) for row in alerts], [rows.mark_of(row) for row in marks]
 
-    async def save(self, outcome: Outcome, entries: Sequence[Entry]) -> None:
-        """Write alerts, marks, roll-up changes and ledger entries, and settle entries that are no longer to be sent.
+    @property
+    def silences(self) -> Sequence[Silence]:
+        """The silences that have not ended."""
+        return ()
+
+    async def save(self, outcome: Outcome, plan: Plan) -> None:
+        """Write the outcome and what is planned of it, and settle entries that are no longer to be sent.
 
         Raise ToldBeforeError when some of it was told before: then all of it is to be saved by `save_again`.
         """
@@ -91,22 +99,22 @@ class SqlAlertTransaction:
             await self._copy(
                 "rollup_change", copying.ROLLUP_COLUMNS, [copying.rollup_line(each) for each in outcome.rollups]
             )
-            await self._copy("ledger", copying.ENTRY_COLUMNS, self._entry_lines(entries))
+            await self._copy("ledger", copying.ENTRY_COLUMNS, self._entry_lines(plan.entries))
         except asyncpg.UniqueViolationError as error:
             raise ToldBeforeError(str(error)) from error
-        await self._settle(outcome.steps, entries)
+        await self._settle(outcome.steps, plan.entries)
 
-    async def save_again(self, outcome: Outcome, entries: Sequence[Entry]) -> None:
+    async def save_again(self, outcome: Outcome, plan: Plan) -> None:
         """Do what `save` does, whatever of it is stored already: that is kept, and nobody is told twice."""
         for statement, found in (
             (alert_sql.SAVE_ALERTS, [rows.alert_row(outcome.alerts[key]) for key in sorted(outcome.alerts)]),
             (alert_sql.SAVE_MARKS, [msgspec.to_builtins(outcome.marks[key]) for key in sorted(outcome.marks)]),
             (alert_sql.SAVE_ROLLUPS, [msgspec.to_builtins(change) for change in outcome.rollups]),
-            (alert_sql.SAVE_ENTRIES, [rows.entry_row(entry) for entry in entries]),
+            (alert_sql.SAVE_ENTRIES, [rows.entry_row(entry) for entry in plan.entries]),
         ):
             if found:
                 await self._connection.execute(text(statement), {"rows": rows.as_json(found)})
-        await self._settle(outcome.steps, entries)
+        await self._settle(outcome.steps, plan.entries)
 
     async def _save_alerts(self, outcome: Outcome) -> None:
         new: list[str] = []

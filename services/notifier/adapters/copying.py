@@ -29,7 +29,7 @@ ROLLUP_COLUMNS = (
 ENTRY_COLUMNS = (
     *("subject", "kind", "alert_id", "unit", "node", "cell", "as_of", "cause", "sequence", "due_at"),
     *("responsible_unit", "role", "channel", "address", "dispatch", "clauses", "gap_vi", "no_address_units"),
-    *("status", "reason"),
+    *("status", "reason", "held_for"),
 )
 
 _encode = msgspec.json.Encoder().encode
@@ -106,6 +106,7 @@ def entry_line(entry: Entry, due_at: str) -> str:
             _array(entry.no_address_units),
             entry.status,
             entry.reason or NULL,
+            entry.held_for or NULL,
         )
     )
 

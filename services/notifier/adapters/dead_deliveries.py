@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.notifier.adapters import alert_sql
 from services.notifier.adapters.alert_rows import as_json, entry_row
 from services.notifier.adapters.alert_store import take_turn
-from services.notifier.domain.alerts import AlertKind
 from services.notifier.domain.ledger import DueEntry
 from services.notifier.domain.reviving import DeadEntry, Revival, revive
 from shared.catalog.catalog import Catalog
+from shared.contracts.vocabulary import AlertKind
 
 _DEAD = "SELECT id FROM notifier.delivery WHERE id = :id AND status = 'dead' FOR UPDATE"
 

@@ -148,6 +148,7 @@ class LedgerRow(NotifierTable, table=True):
     no_address_units: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
     status: str = Field(sa_column=_text())
     reason: str | None = Field(sa_column=_text(nullable=True))
+    held_for: str | None = Field(sa_column=_text(nullable=True))
     created_at: dt.datetime = Field(sa_column=_written_at())
     due_at: dt.datetime = Field(sa_column=_moment())
     delivery_id: str | None = Field(sa_column=_text(nullable=True))

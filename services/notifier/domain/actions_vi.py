@@ -1,12 +1,11 @@
 """What an addressee is asked to do, by role and by what is told."""
 
-from services.notifier.domain.alerts import AlertKind
 from services.notifier.domain.facts import Facts
 from services.notifier.domain.grouping import ItemKind
 from services.notifier.domain.labels_vi import CEILINGS, HOLDS_SIGN
 from services.notifier.domain.numbers_vi import count_vi
 from shared.contracts.labels_vi import REASON_VI
-from shared.contracts.vocabulary import Role
+from shared.contracts.vocabulary import AlertKind, Role
 
 _BREACH = {
     Role.LEAD: "Chủ trì, phối hợp với các đơn vị liên quan khắc phục: {goal}.",

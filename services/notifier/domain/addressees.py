@@ -4,14 +4,13 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from services.notifier.domain.alerts import NoticeKind
 from services.notifier.domain.ledger import LedgerStatus, UnroutableReason
 from services.notifier.domain.policy import TOLD_OF_NO_LEAD, is_wanted
 from services.notifier.domain.route import Routing, addresses_for, route, route_rollup
 from shared.catalog.catalog import Catalog
 from shared.catalog.dispatches import OfficialDispatch
 from shared.catalog.units import AdminUnit
-from shared.contracts.vocabulary import Channel, Role, UnitLevel
+from shared.contracts.vocabulary import Channel, NoticeKind, Role, UnitLevel
 
 _MOST_REMEMBERED = 50_000
 

@@ -5,26 +5,8 @@ from enum import StrEnum
 
 import msgspec
 
-from shared.contracts.vocabulary import Cause, VerdictReason, VerdictStatus
+from shared.contracts.vocabulary import AlertKind, Cause, NoticeKind, VerdictReason, VerdictStatus
 from shared.contracts.wire import CellFinding, VerdictChanged
-
-
-class AlertKind(StrEnum):
-    """What is wrong: a target is missed (chưa đạt), or there is not enough data to judge (thiếu số liệu)."""
-
-    BREACH = "breach"
-    DATA_GAP = "data_gap"
-
-
-class NoticeKind(StrEnum):
-    """What a notification says of its subject."""
-
-    OPENED = "opened"
-    RESOLVED = "resolved"
-    RULESET_CHANGE = "ruleset_change"
-    DATA_LOST = "data_lost"
-    ROLLUP = "rollup"
-    CLOSED = "closed"
 
 
 class AlertAction(StrEnum):

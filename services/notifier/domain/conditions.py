@@ -3,8 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from services.notifier.domain.alerts import AlertKind, EndReason
-from shared.contracts.vocabulary import Cause, VerdictReason, VerdictStatus
+from services.notifier.domain.alerts import EndReason
+from shared.contracts.vocabulary import AlertKind, Cause, VerdictReason, VerdictStatus
 from shared.contracts.wire import CellFinding, VerdictChanged
 
 WHOLE = ""

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from services.notifier.domain.alerts import NoticeKind
 from services.notifier.domain.ledger import DueEntry
-from shared.contracts.vocabulary import Channel, Role
+from shared.contracts.vocabulary import Channel, NoticeKind, Role
 
 
 class ItemKind(StrEnum):

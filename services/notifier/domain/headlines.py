@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from services.notifier.domain.alerts import AlertKind
 from services.notifier.domain.facts import Facts
 from services.notifier.domain.grouping import ItemKind
 from services.notifier.domain.labels_vi import ITEM_VI
@@ -11,7 +10,7 @@ from services.notifier.domain.material import RollupChange
 from shared.catalog.catalog import Catalog
 from shared.catalog.rulesets import IndicatorRule
 from shared.contracts.labels_vi import REASON_VI, STATUS_VI
-from shared.contracts.vocabulary import Cause, NodeKind, VerdictReason, VerdictStatus
+from shared.contracts.vocabulary import AlertKind, Cause, NodeKind, VerdictReason, VerdictStatus
 
 PREFIX = "[Đạt Chuẩn]"
 MISSING_DATA_VI = "thiếu số liệu"

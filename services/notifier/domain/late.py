@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-from services.notifier.domain.alerts import Alert, AlertAction, AlertKind, EndReason, Evidence, NoticeKind, Step
+from services.notifier.domain.alerts import Alert, AlertAction, EndReason, Evidence, Step
 from services.notifier.domain.conditions import WHOLE, Conditions, conditions_of
 from services.notifier.domain.lifecycle import end_alert, open_alert
 from services.notifier.domain.mark import Mark
-from shared.contracts.vocabulary import ChangeKind, VerdictStatus
+from shared.contracts.vocabulary import AlertKind, ChangeKind, NoticeKind, VerdictStatus
 from shared.contracts.wire import VerdictChanged
 
 

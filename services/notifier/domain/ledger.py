@@ -6,8 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from services.notifier.domain.alerts import NoticeKind
-from shared.contracts.vocabulary import Cause, Channel, Role
+from shared.contracts.vocabulary import Cause, Channel, NoticeKind, Role
 
 
 class LedgerStatus(StrEnum):
@@ -23,6 +22,15 @@ class LedgerStatus(StrEnum):
     DISCARDED = "discarded"
 
 
+class HeldFor(StrEnum):
+    """Why an entry waits longer than for its neighbours."""
+
+    DIGEST = "digest"
+    QUIET_HOURS = "quiet_hours"
+    SILENCE = "silence"
+    FLAPPING = "flapping"
+
+
 class UnroutableReason(StrEnum):
     """Why news has no addressee, or no leading one."""
 
@@ -35,6 +43,7 @@ class UnroutableReason(StrEnum):
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """One entry to be written: who is told what, in which role, by which clauses, on which channel.
 
+    `wait_seconds` counts from now; `held_for` says why it is more than the time in which neighbours gather.
     `gap_vi` says what the dispatch leaves open, to those who can settle it. `no_address_units` names the responsible
     units of the same news that cannot be reached, to the consolidating unit.
     """
@@ -59,6 +68,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     no_address_units: tuple[str, ...] = ()
     status: LedgerStatus = LedgerStatus.WAITING
     reason: UnroutableReason | None = None
+    held_for: HeldFor | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,9 @@
 import datetime as dt
 from collections.abc import Iterator, Mapping
 
-from services.notifier.domain.alerts import (
-    Alert,
-    AlertAction,
-    AlertKey,
-    AlertKind,
-    EndReason,
-    Evidence,
-    NoticeKind,
-    Step,
-    alert_id,
-)
+from services.notifier.domain.alerts import Alert, AlertAction, AlertKey, EndReason, Evidence, Step, alert_id
 from services.notifier.domain.conditions import conditions_of
-from shared.contracts.vocabulary import Cause, ChangeKind, VerdictStatus
+from shared.contracts.vocabulary import AlertKind, Cause, ChangeKind, NoticeKind, VerdictStatus
 from shared.contracts.wire import VerdictChanged
 
 _FINE = (VerdictStatus.MET, VerdictStatus.NOT_APPLICABLE)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from services.notifier.domain.actions_vi import action
-from services.notifier.domain.alerts import Alert, AlertKind
+from services.notifier.domain.alerts import Alert
 from services.notifier.domain.citing import CitationView, addressee_of, citations_of, notes_of, roles_of
 from services.notifier.domain.facts import Facts, place_of
 from services.notifier.domain.grouping import Group, Item, ItemKind
@@ -15,7 +15,7 @@ from services.notifier.domain.material import Material, RollupChange
 from services.notifier.domain.numbers_vi import date_vi, moment_vi
 from shared.catalog.catalog import Catalog
 from shared.contracts.labels_vi import CAUSE_VI, REASON_VI, STATUS_VI
-from shared.contracts.vocabulary import Cause, VerdictStatus
+from shared.contracts.vocabulary import AlertKind, Cause, VerdictStatus
 
 MAX_REFERENCES = 20
 

@@ -1,23 +1,29 @@
 """From news to ledger entries: what is told of it, to whom, and how long it waits for other news."""
 
-from collections.abc import Iterable
+import datetime as dt
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from services.notifier.domain.addressees import Addressees
-from services.notifier.domain.alerts import NoticeKind, Step
+from services.notifier.domain.alerts import Step
+from services.notifier.domain.audit import AuditLine
+from services.notifier.domain.course import Course
 from services.notifier.domain.ledger import Entry
 from services.notifier.domain.policy import Windows
+from services.notifier.domain.silences import Silence
 from shared.catalog.catalog import Catalog
-from shared.contracts.vocabulary import NodeKind, VerdictStatus
+from shared.contracts.vocabulary import NodeKind, NoticeKind, VerdictStatus
 from shared.contracts.wire import VerdictChanged
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The entries to write, and how many of the news have no lead unit in the dispatch."""
+    """What to write of some news, and how many of them have no lead unit in the dispatch."""
 
     entries: list[Entry]
     no_lead: int
+    courses: list[Course] = field(default_factory=list)
+    audit: list[AuditLine] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +37,14 @@ class Planner:
     def __post_init__(self) -> None:
         object.__setattr__(self, "addressees", Addressees(self.catalog))
 
-    def plan(self, steps: Iterable[Step], rollups: Iterable[VerdictChanged]) -> Plan:
-        """Return the entries for what happened to alerts and to the health parts of standards."""
+    def plan(
+        self,
+        steps: Iterable[Step],
+        rollups: Iterable[VerdictChanged],
+        now: dt.datetime,
+        silences: Sequence[Silence] = (),
+    ) -> Plan:
+        """Return what to write of what happened to alerts and to the health parts of standards, at the moment `now`."""
         entries: list[Entry] = []
         no_lead = 0
         for step in steps:

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.notifier.domain.alerts import AlertKind, NoticeKind
-from shared.contracts.vocabulary import Role
+from shared.contracts.vocabulary import AlertKind, NoticeKind, Role
 
 _CONDITION = frozenset({NoticeKind.OPENED, NoticeKind.RESOLVED, NoticeKind.RULESET_CHANGE})
 

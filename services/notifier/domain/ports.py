@@ -8,10 +8,12 @@ from typing import Protocol
 from services.notifier.domain.alerts import Alert
 from services.notifier.domain.book import NodeKey, Outcome
 from services.notifier.domain.delivery import Delivery, DeliveryStatus, Draft, Result
-from services.notifier.domain.ledger import DueEntry, Entry
+from services.notifier.domain.ledger import DueEntry
 from services.notifier.domain.mark import Mark
 from services.notifier.domain.material import Material
 from services.notifier.domain.message import Message
+from services.notifier.domain.planning import Plan
+from services.notifier.domain.silences import Silence
 from shared.contracts.vocabulary import Channel
 
 
@@ -48,14 +50,19 @@ class AlertTransaction(Protocol):
         """Return the newest occurrences and the marks of chỉ tiêu of units."""
         ...
 
-    async def save(self, outcome: Outcome, entries: Sequence[Entry]) -> None:
-        """Write alerts, marks, roll-up changes and ledger entries, and settle entries that are no longer to be sent.
+    @property
+    def silences(self) -> Sequence[Silence]:
+        """The silences that have not ended."""
+        ...
+
+    async def save(self, outcome: Outcome, plan: Plan) -> None:
+        """Write the outcome and what is planned of it, and settle entries that are no longer to be sent.
 
         Raise ToldBeforeError when some of it was told before: then all of it is to be saved by `save_again`.
         """
         ...
 
-    async def save_again(self, outcome: Outcome, entries: Sequence[Entry]) -> None:
+    async def save_again(self, outcome: Outcome, plan: Plan) -> None:
         """Do what `save` does, whatever of it is stored already: that is kept, and nobody is told twice."""
         ...
 

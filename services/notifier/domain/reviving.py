@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.notifier.domain.addressees import places_of
-from services.notifier.domain.alerts import AlertKind, NoticeKind
 from services.notifier.domain.ledger import DueEntry, Entry
 from shared.catalog.catalog import Catalog
-from shared.contracts.vocabulary import Channel
+from shared.contracts.vocabulary import AlertKind, Channel, NoticeKind
 
 _OF_AN_OPEN_ALERT = frozenset({NoticeKind.OPENED, NoticeKind.RULESET_CHANGE, NoticeKind.DATA_LOST})
 

@@ -22,7 +22,7 @@ from services.notifier.adapters.alert_store import SqlAlertStore
 from services.notifier.domain.planning import Planner
 from services.notifier.domain.policy import Windows
 from services.notifier.domain.route import responsible_unit_name
-from services.notifier.handlers import AlertKeeper
+from services.notifier.handlers.keeping import AlertKeeper
 from services.notifier.metrics import NotifierMetrics
 from shared.catalog.catalog import Catalog
 from shared.catalog.load import SHIPPED, load_catalog
@@ -143,7 +143,9 @@ async def world(database_url: str, redis_url: str, shipped: Catalog) -> AsyncIte
     store = SqlVerdictStore(lease, Publisher(broker), WHOLE)
     metrics = EvaluatorMetrics(CollectorRegistry())
     limits = BehindLimits(idle_seconds=0.0)
-    keeper = AlertKeeper(SqlAlertStore(engine), Planner(shipped, Windows()), NotifierMetrics(CollectorRegistry()))
+    keeper = AlertKeeper(
+        SqlAlertStore(engine), Planner(shipped, Windows()), NotifierMetrics(CollectorRegistry()), clock
+    )
     found = World(
         engine,
         shipped,

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from shared.runtime.broker import create_broker
 from shared.runtime.database import create_database
 from shared.runtime.publisher import Publisher
+from shared.testing.catalogs import folder_at_once
 from shared.testing.notifying import Notifiers, Post, Processes
 
 
@@ -25,4 +26,5 @@ async def notifiers(database_url: str, redis_url: str, tmp_path: Path) -> AsyncI
         mails = tmp_path / "mails"
         mails.mkdir()
         processes = Processes(stack, tmp_path / "processes.log")
-        yield Notifiers(processes, engine, Publisher(broker), Post(processes, mails), database_url, redis_url)
+        catalog = folder_at_once(tmp_path / "catalog")
+        yield Notifiers(processes, engine, Publisher(broker), Post(processes, mails), database_url, redis_url, catalog)

@@ -18,14 +18,16 @@ from services.notifier.domain.delivery import Delivery, DeliveryStatus, Failed, 
 from services.notifier.domain.planning import Planner
 from services.notifier.domain.policy import Windows
 from services.notifier.domain.retry import Backoff
-from services.notifier.handlers import AlertKeeper, Grouper
+from services.notifier.handlers.gathering import Grouper
+from services.notifier.handlers.keeping import AlertKeeper
 from services.notifier.metrics import NotifierMetrics
 from shared.catalog.catalog import Catalog
-from shared.catalog.load import SHIPPED, load_catalog
 from shared.contracts.vocabulary import Channel
 from shared.contracts.wire import VerdictChanged
 from shared.runtime import mailbox
+from shared.runtime.clock import SystemClock
 from shared.runtime.database import create_database
+from shared.testing.catalogs import shipped_at_once
 from shared.testing.clocks import ManualClock
 from shared.testing.notifying import Notifiers
 from shared.testing.polling import until
@@ -50,10 +52,13 @@ class PostOffice:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self.engine = engine
-        self.catalog = load_catalog(SHIPPED)
+        self.catalog = shipped_at_once()
         self.outbox = SqlOutbox(engine, "a", 60, Backoff(first_seconds=0.001, attempts=3))
         self._keeper = AlertKeeper(
-            SqlAlertStore(engine), Planner(self.catalog, Windows(0, 0)), NotifierMetrics(CollectorRegistry())
+            SqlAlertStore(engine),
+            Planner(self.catalog, Windows(0, 0)),
+            NotifierMetrics(CollectorRegistry()),
+            SystemClock(),
         )
         self._grouper = Grouper(
             self.outbox,
@@ -224,7 +229,7 @@ async def test_a_running_notifier_takes_up_what_is_tried_again(notifiers: Notifi
     await until(notifiers.is_quiet, timeout=30, what="everything told has come to its end")
     (dead,) = await queries.dead_deliveries(notifiers.engine)
 
-    await retry_delivery(notifiers.engine, readdressed(load_catalog(SHIPPED), CORRECTED), dead.id)
+    await retry_delivery(notifiers.engine, readdressed(shipped_at_once(), CORRECTED), dead.id)
     await until(notifiers.is_quiet, timeout=30, what="the news has reached the corrected address")
 
     assert notifiers.post.recipients() == sorted([CORRECTED, COMMUNE, OFFICE])

@@ -11,16 +11,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.notifier.adapters import queries
 from services.notifier.adapters.alert_store import SqlAlertStore
-from services.notifier.domain.alerts import AlertKind, Evidence
+from services.notifier.domain.alerts import Evidence
 from services.notifier.domain.planning import Planner
 from services.notifier.domain.policy import Windows
-from services.notifier.handlers import AlertKeeper
+from services.notifier.handlers.keeping import AlertKeeper
 from services.notifier.metrics import NotifierMetrics
-from shared.catalog.load import SHIPPED, load_catalog
-from shared.contracts.vocabulary import NodeKind, VerdictStatus
+from shared.contracts.vocabulary import AlertKind, NodeKind, VerdictStatus
 from shared.contracts.wire import VerdictChanged, VerdictChangedBatch
 from shared.runtime import mailbox
+from shared.runtime.clock import SystemClock
 from shared.runtime.database import create_database
+from shared.testing.catalogs import shipped_at_once
 from shared.testing.notifying import Notifiers
 from shared.testing.verdicts import a_batch, a_breach, a_cell, a_change, a_recovery, a_silent_cell
 
@@ -34,7 +35,7 @@ class Desk:
         self.engine = engine
         self.registry = CollectorRegistry()
         self.keeper = AlertKeeper(
-            SqlAlertStore(engine), Planner(load_catalog(SHIPPED), windows), NotifierMetrics(self.registry)
+            SqlAlertStore(engine), Planner(shipped_at_once(), windows), NotifierMetrics(self.registry), SystemClock()
         )
         self._messages = 0
 
@@ -162,7 +163,7 @@ async def test_changes_of_roll_ups_are_logged_once(desk: Desk) -> None:
 
 
 async def test_a_burst_costs_a_fixed_number_of_statements(desk: Desk) -> None:
-    units = [unit.id for unit in load_catalog(SHIPPED).units if unit.parent == "183"]
+    units = [unit.id for unit in shipped_at_once().units if unit.parent == "183"]
     nodes = ["xa_ntm/15.1", "xa_ntm_nang_cao/14.1"]
     changes = [a_breach(number, unit=unit, node=node) for number, (unit, node) in enumerate(pairs(units, nodes), 1)]
     batch = await desk.put(*changes)

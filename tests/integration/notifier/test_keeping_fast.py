@@ -1,6 +1,6 @@
 """The cheap way of storing and remembering leads to the same tables as the plain one."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from random import Random
 from typing import Any
@@ -12,25 +12,25 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.notifier.adapters.alert_store import SqlAlertStore, SqlAlertTransaction
-from services.notifier.domain.alerts import NoticeKind
 from services.notifier.domain.book import Outcome
 from services.notifier.domain.ledger import Entry
 from services.notifier.domain.planning import Plan, Planner
 from services.notifier.domain.policy import Windows
 from services.notifier.domain.ports import AlertStore
-from services.notifier.handlers import AlertKeeper
+from services.notifier.handlers.keeping import AlertKeeper
 from services.notifier.metrics import NotifierMetrics
-from shared.catalog.load import SHIPPED, load_catalog
-from shared.contracts.vocabulary import Cause, ChangeKind, NodeKind, VerdictStatus
+from shared.contracts.vocabulary import Cause, ChangeKind, NodeKind, NoticeKind, VerdictStatus
 from shared.contracts.wire import VerdictChanged, VerdictChangedBatch
 from shared.runtime import mailbox
+from shared.runtime.clock import SystemClock
 from shared.runtime.database import create_database
+from shared.testing.catalogs import shipped_at_once
 from shared.testing.notifying import Notifiers
 from shared.testing.verdicts import MORNING, a_batch, a_breach, a_cell, a_change, a_recovery, a_silent_cell
 
 pytestmark = pytest.mark.integration
 
-CATALOG = load_catalog(SHIPPED)
+CATALOG = shipped_at_once()
 UNITS = ("06208", "06211", "06190", "of no catalog")
 NODES = ("xa_ntm/15.1", "xa_ntm/17.10", "xa_ntm_nang_cao/14.1")
 TABLES = {
@@ -47,8 +47,8 @@ TABLES = {
 class PlainTransaction(SqlAlertTransaction):
     """Stores everything as if it could have been stored before."""
 
-    async def save(self, outcome: Outcome, entries: Sequence[Entry]) -> None:
-        await self.save_again(outcome, entries)
+    async def save(self, outcome: Outcome, plan: Plan) -> None:
+        await self.save_again(outcome, plan)
 
 
 class PlainStore(SqlAlertStore):
@@ -80,7 +80,9 @@ async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
 
 
 def keeper(store: AlertStore, planner: Planner | None = None) -> AlertKeeper:
-    return AlertKeeper(store, planner or Planner(CATALOG, Windows()), NotifierMetrics(CollectorRegistry()))
+    return AlertKeeper(
+        store, planner or Planner(CATALOG, Windows()), NotifierMetrics(CollectorRegistry()), SystemClock()
+    )
 
 
 async def tell(engine: AsyncEngine, told: AlertKeeper, *batches: VerdictChangedBatch) -> None:
@@ -242,7 +244,7 @@ async def test_words_reach_the_ledger_as_they_are_written_in_the_catalog(engine:
     )
 
     async with SqlAlertStore(engine).transaction() as transaction:
-        await transaction.save(Outcome(), [entry])
+        await transaction.save(Outcome(), Plan([entry], no_lead=0))
 
     async with engine.connect() as connection:
         row = (await connection.execute(text("SELECT * FROM notifier.ledger"))).mappings().one()

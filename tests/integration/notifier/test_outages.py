@@ -10,6 +10,7 @@ from shared.embedded.postgres import EmbeddedPostgres
 from shared.runtime.broker import client_of, create_broker
 from shared.runtime.database import create_database
 from shared.runtime.publisher import Publisher
+from shared.testing.catalogs import folder_at_once
 from shared.testing.notifying import STREAM, Notifiers, Post, Processes
 from shared.testing.polling import until
 from shared.testing.servers import start_postgres
@@ -34,7 +35,8 @@ async def world(redis_url: str, tmp_path: Path) -> AsyncIterator[tuple[Notifiers
             mails.mkdir()
             processes = Processes(stack, tmp_path / "processes.log")
             post = Post(processes, mails)
-            yield Notifiers(processes, engine, Publisher(broker), post, server.url(), redis_url), server
+            catalog = folder_at_once(tmp_path / "catalog")
+            yield Notifiers(processes, engine, Publisher(broker), post, server.url(), redis_url, catalog), server
 
 
 async def settled(notifiers: Notifiers) -> None:

@@ -19,13 +19,15 @@ from services.notifier.domain.planning import Planner
 from services.notifier.domain.policy import Windows
 from services.notifier.domain.ports import Renderer, RenderingError
 from services.notifier.domain.retry import Backoff
-from services.notifier.handlers import AlertKeeper, Grouper
+from services.notifier.handlers.gathering import Grouper
+from services.notifier.handlers.keeping import AlertKeeper
 from services.notifier.metrics import NotifierMetrics
 from shared.catalog.catalog import Catalog
-from shared.catalog.load import SHIPPED, load_catalog
 from shared.contracts.vocabulary import Channel
 from shared.runtime import mailbox
+from shared.runtime.clock import SystemClock
 from shared.runtime.database import create_database
+from shared.testing.catalogs import shipped_at_once
 from shared.testing.clocks import ManualClock
 from shared.testing.notifying import Notifiers
 from shared.testing.verdicts import MORNING, a_batch, a_breach
@@ -50,7 +52,7 @@ class Refusing:
 
 @pytest.fixture(scope="module")
 def catalog() -> Catalog:
-    return load_catalog(SHIPPED)
+    return shipped_at_once()
 
 
 @pytest.fixture
@@ -71,7 +73,9 @@ async def tell_all(engine: AsyncEngine, catalog: Catalog, communes: Sequence[str
     batch = a_batch("m1", *(a_breach(number, unit=unit) for number, unit in enumerate(communes, 1)))
     async with engine.begin() as connection:
         await mailbox.put(connection, Notifiers.copies(batch))
-    keeper = AlertKeeper(SqlAlertStore(engine), Planner(catalog, Windows(0, 0)), NotifierMetrics(CollectorRegistry()))
+    keeper = AlertKeeper(
+        SqlAlertStore(engine), Planner(catalog, Windows(0, 0)), NotifierMetrics(CollectorRegistry()), SystemClock()
+    )
     await keeper.on_verdict_changed([batch])
 
 

@@ -8,7 +8,7 @@ from services.notifier.domain.policy import Windows
 from shared.catalog.load import SHIPPED, load_catalog
 from shared.contracts.vocabulary import VerdictReason, VerdictStatus
 from shared.contracts.wire import VerdictChanged
-from shared.testing.verdicts import a_breach, a_cell, a_change, a_recovery, a_silent_cell
+from shared.testing.verdicts import MORNING, a_breach, a_cell, a_change, a_recovery, a_silent_cell
 
 NOT_MET, OPEN = VerdictStatus.NOT_MET, VerdictStatus.NOT_EVALUABLE
 MEN = a_cell("male", 1200, 1250)
@@ -54,18 +54,18 @@ def planner() -> Planner:
 def test_of_each_course_of_events_only_what_is_sent_is_forecast(
     planner: Planner, before: list[VerdictChanged], after: list[VerdictChanged], notices: set[str]
 ) -> None:
-    found = alert(planner, Standing(keys_of([*before, *after])), before, after)
+    found = alert(planner, Standing(keys_of([*before, *after])), before, after, MORNING)
 
     assert {entry.kind.value for entry in found.entries} == notices
 
 
 def test_a_gap_whose_opening_still_waits_to_be_sent_is_filled_without_a_word(planner: Planner) -> None:
     keys = keys_of([a_silence(1)])
-    opened = alert(planner, Standing(keys), [], [a_silence(1)]).outcome
+    opened = alert(planner, Standing(keys), [], [a_silence(1)], MORNING).outcome
     alerts, marks = list(opened.alerts.values()), list(opened.marks.values())
 
-    unsent = alert(planner, Standing(keys, alerts, marks, frozenset(opened.alerts)), [], [a_return(2)])
-    sent = alert(planner, Standing(keys, alerts, marks), [], [a_return(2)])
+    unsent = alert(planner, Standing(keys, alerts, marks, frozenset(opened.alerts)), [], [a_return(2)], MORNING)
+    sent = alert(planner, Standing(keys, alerts, marks), [], [a_return(2)], MORNING)
 
     assert unsent.entries == []
     assert {entry.kind.value for entry in sent.entries} == {"resolved"}

@@ -21,6 +21,7 @@ from services.notifier.domain.planning import Planner
 from services.notifier.domain.policy import Windows
 from shared.contracts.wire import IndicatorReported, VerdictChanged
 from shared.testing.factories import NOON
+from shared.testing.verdicts import MORNING
 from tests.unit.evaluator.journals import CATALOGS, PLACES, TODAY, Run, catalogs, newest_facts, reports
 
 Journal = Sequence[IndicatorReported]
@@ -51,7 +52,7 @@ class World:
         outcome = apply(latest.values(), self.marks.values(), without_momentary_gaps(changes))
         self.alerts |= outcome.alerts
         self.marks |= outcome.marks
-        return self.planner.plan(outcome.steps, outcome.rollups).entries
+        return self.planner.plan(outcome.steps, outcome.rollups, MORNING).entries
 
     def known(self, waiting: Journal, untold: Sequence[VerdictChanged]) -> Known:
         return Known(list(newest_facts(self.run.journal).values()), dict(self.verdicts), waiting, untold)
@@ -104,7 +105,7 @@ def test_what_is_told_is_what_the_notifier_tells_when_the_reports_are_committed(
     untold = world.judge(journal[told:judged_only])
 
     judged = foresee(world, journal[judged_only:waiting], untold, journal[waiting:])
-    alerted = alert(world.planner, world.standing(judged), judged.before, judged.after)
+    alerted = alert(world.planner, world.standing(judged), judged.before, judged.after, MORNING)
 
     world.tell(untold)
     world.tell(world.judge(journal[judged_only:waiting]))

@@ -14,6 +14,7 @@ from shared.catalog.catalog import Catalog
 from shared.catalog.load import SHIPPED, load_catalog
 from shared.contracts.wire import IndicatorReported
 from shared.testing.factories import NOON, a_report
+from shared.testing.verdicts import MORNING
 
 TODAY = dt.date(2024, 10, 15)
 UNIT = "06208"
@@ -35,7 +36,7 @@ def foretell(
     known = Known(facts, {key: verdict for key, verdict in verdicts.items() if key[0] == UNIT})
     judged = judge(catalog, [UNIT], known, reports, TODAY, NOON)
     standing = Standing(keys_of(judged.after))
-    alerted = alert(Planner(catalog, Windows()), standing, judged.before, judged.after)
+    alerted = alert(Planner(catalog, Windows()), standing, judged.before, judged.after, MORNING)
     return verdict_forecasts(catalog, judged.after), alert_forecasts(catalog, alerted)
 
 
@@ -71,7 +72,7 @@ def test_numbers_that_move_while_the_verdict_stands_change_nothing_and_tell_nobo
     judged = judge(catalog, [UNIT], known, [a_report(3, cell="female", numerator=800)], TODAY, NOON)
     standing = Standing(keys_of([*first.after, *judged.after]))
 
-    alerted = alert(Planner(catalog, Windows()), standing, first.after, judged.after)
+    alerted = alert(Planner(catalog, Windows()), standing, first.after, judged.after, MORNING)
 
     assert judged.after  # the numbers did move
     assert verdict_forecasts(catalog, judged.after) == []

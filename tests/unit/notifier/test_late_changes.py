@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from services.notifier.domain.alerts import Alert, AlertAction, AlertKind, EndReason, NoticeKind
+from services.notifier.domain.alerts import Alert, AlertAction, EndReason
 from services.notifier.domain.book import Outcome, apply
 from services.notifier.domain.mark import Mark
-from shared.contracts.vocabulary import Cause
+from shared.contracts.vocabulary import AlertKind, Cause, NoticeKind
 from shared.contracts.vocabulary import VerdictReason as Reason
 from shared.contracts.vocabulary import VerdictStatus as Status
 from shared.contracts.wire import CellFinding, VerdictChanged

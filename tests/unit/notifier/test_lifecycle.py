@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from services.notifier.domain.alerts import Alert, AlertAction, AlertKind, EndReason, NoticeKind, Step
+from services.notifier.domain.alerts import Alert, AlertAction, EndReason, Step
 from services.notifier.domain.book import Outcome, apply
-from shared.contracts.vocabulary import Cause, ChangeKind, NodeKind
+from shared.contracts.vocabulary import AlertKind, Cause, ChangeKind, NodeKind, NoticeKind
 from shared.contracts.vocabulary import VerdictReason as Reason
 from shared.contracts.vocabulary import VerdictStatus as Status
 from shared.contracts.wire import VerdictChanged

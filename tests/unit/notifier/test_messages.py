@@ -42,7 +42,7 @@ def due(entry: Entry, number: int) -> DueEntry:
 
 def messages(catalog: Catalog, *changes: VerdictChanged, threads: Threads | None = None) -> dict[str, Message]:
     outcome = apply([], [], changes)
-    entries = Planner(catalog, Windows()).plan(outcome.steps, outcome.rollups).entries
+    entries = Planner(catalog, Windows()).plan(outcome.steps, outcome.rollups, MORNING).entries
     rollups = {(change.unit, change.node, change.sequence): rollup(change) for change in outcome.rollups}
     material = Material(
         alerts=outcome.alerts,
@@ -183,7 +183,7 @@ def test_a_change_of_the_rules_is_never_worded_as_deterioration(catalog: Catalog
 def test_the_end_of_an_alert_says_why(catalog: Catalog, cause: Cause, words: str) -> None:
     first = apply([], [], [a_breach()])
     outcome = apply(first.alerts.values(), first.marks.values(), [a_recovery(2, cause=cause)])
-    entries = Planner(catalog, Windows()).plan(outcome.steps, []).entries
+    entries = Planner(catalog, Windows()).plan(outcome.steps, [], MORNING).entries
     (told, *_) = group((due(entry, number) for number, entry in enumerate(entries)), 100)
 
     message = compose(catalog, told, Material(alerts=outcome.alerts), MORNING, 20)
@@ -202,7 +202,7 @@ def test_a_breach_that_lost_its_data_is_told_as_lost_data(catalog: Catalog) -> N
     first = apply([], [], [a_breach()])
     silent = a_change(2, a_cell("male", 1200, 1250), a_silent_cell("female"), from_status=Status.NOT_MET)
     outcome = apply(first.alerts.values(), first.marks.values(), [silent])
-    entries = Planner(catalog, Windows()).plan(outcome.steps, []).entries
+    entries = Planner(catalog, Windows()).plan(outcome.steps, [], MORNING).entries
     (told, *_) = group((due(entry, number) for number, entry in enumerate(entries)), 100)
 
     message = compose(catalog, told, Material(alerts=outcome.alerts), MORNING, 20)
@@ -269,7 +269,7 @@ def test_every_legal_number_has_its_source_and_confidence_beside_it(catalog: Cat
 
 def test_the_webhook_body_has_the_facts_with_stable_keys(catalog: Catalog) -> None:
     outcome = apply([], [], [a_breach()])
-    entries = Planner(catalog, Windows()).plan(outcome.steps, []).entries
+    entries = Planner(catalog, Windows()).plan(outcome.steps, [], MORNING).entries
     (told, *_) = group((due(entry, number) for number, entry in enumerate(entries)), 100)
     material = Material(alerts=outcome.alerts)
     message = compose(catalog, told, material, MORNING, 20)
@@ -289,7 +289,7 @@ def test_the_webhook_body_has_the_facts_with_stable_keys(catalog: Catalog) -> No
 
 def test_the_webhook_body_has_the_facts_of_items_that_the_text_tells_by_headline_only(catalog: Catalog) -> None:
     outcome = apply([], [], [a_breach(number, unit=unit) for number, unit in enumerate(("06190", "06193", "06208"), 1)])
-    entries = Planner(catalog, Windows()).plan(outcome.steps, []).entries
+    entries = Planner(catalog, Windows()).plan(outcome.steps, [], MORNING).entries
     told = next(g for g in group((due(entry, n) for n, entry in enumerate(entries)), 100) if g.address == BHXH)
     material = Material(alerts=outcome.alerts)
     message = compose(catalog, told, material, MORNING, 1)

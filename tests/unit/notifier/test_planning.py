@@ -12,7 +12,7 @@ from shared.catalog.dispatches import Address
 from shared.catalog.load import SHIPPED, load_catalog
 from shared.contracts.vocabulary import Channel, NodeKind, Role, VerdictReason, VerdictStatus
 from shared.contracts.wire import CellFinding, VerdictChanged
-from shared.testing.verdicts import a_breach, a_change, a_recovery, a_silent_cell
+from shared.testing.verdicts import MORNING, a_breach, a_change, a_recovery, a_silent_cell
 
 BHXH = "bhxh.caoloc@langson.example"
 OFFICE = "vanphong.caoloc@langson.example"
@@ -26,7 +26,7 @@ def catalog() -> Catalog:
 
 def plan(catalog: Catalog, *changes: VerdictChanged) -> Plan:
     outcome = apply([], [], changes)
-    return Planner(catalog, Windows(5, 60)).plan(outcome.steps, outcome.rollups)
+    return Planner(catalog, Windows(5, 60)).plan(outcome.steps, outcome.rollups, MORNING)
 
 
 def routes(entries: list[Entry]) -> list[tuple[str, Role, str]]:

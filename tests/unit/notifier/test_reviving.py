@@ -1,6 +1,5 @@
 import pytest
 
-from services.notifier.domain.alerts import AlertKind, NoticeKind
 from services.notifier.domain.book import apply
 from services.notifier.domain.ledger import DueEntry, LedgerStatus
 from services.notifier.domain.planning import Planner
@@ -9,8 +8,8 @@ from services.notifier.domain.reviving import DeadEntry, revive
 from shared.catalog.catalog import Catalog
 from shared.catalog.dispatches import Address
 from shared.catalog.load import SHIPPED, load_catalog
-from shared.contracts.vocabulary import Channel
-from shared.testing.verdicts import a_breach, a_recovery
+from shared.contracts.vocabulary import AlertKind, Channel, NoticeKind
+from shared.testing.verdicts import MORNING, a_breach, a_recovery
 
 BHXH = "bhxh.caoloc@langson.example"
 
@@ -34,7 +33,9 @@ def reached_at(catalog: Catalog, **places: object) -> Catalog:
 def entries_of(catalog: Catalog, *kinds: NoticeKind) -> list[DueEntry]:
     """Return the entries that tell BHXH, as lead, of a breach and its end."""
     steps = apply([], [], [a_breach(1), a_recovery(2)]).steps
-    planned = [e for e in Planner(catalog, Windows()).plan(steps, []).entries if (e.address, e.role) == (BHXH, "lead")]
+    planned = [
+        e for e in Planner(catalog, Windows()).plan(steps, [], MORNING).entries if (e.address, e.role) == (BHXH, "lead")
+    ]
     names = [name for name in DueEntry.__dataclass_fields__ if name != "id"]
     return [
         DueEntry(id=number, **{name: getattr(entry, name) for name in names})

@@ -1,0 +1,1 @@
+"""What the notifier does with what comes: changes become alerts, entries become messages, messages are sent."""
