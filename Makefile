@@ -15,6 +15,10 @@ CODE := services shared datchuan benchmarks tests
 ARGS ?=
 WORKLOAD ?=
 ONLY ?=
+# The processes that share the modules of a whole run of the tests; each has servers of its own. A run of some tests, with
+# ARGS, stays in one process: starting others takes longer than a few tests.
+WORKERS ?= 2
+ALL_TESTS := --numprocesses=$(WORKERS) --dist=loadfile
 SCALE ?= province
 SECONDS ?= 10
 
@@ -43,12 +47,12 @@ demo: $(INSTALLED) ## run the whole product on synthetic reports and tell the st
 	@$(BIN)/datchuan demo $(ARGS)
 
 .PHONY: test
-test: $(INSTALLED) ## run the tests (ARGS="tests/unit -k gap")
-	@$(BIN)/pytest $(ARGS)
+test: $(INSTALLED) ## run all tests on WORKERS=2 processes, or some on one (ARGS="tests/unit -k gap")
+	@$(BIN)/pytest $(or $(ARGS),$(ALL_TESTS))
 
 .PHONY: check
 check: lint types ## run everything that CI runs: lint, types, tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest $(ALL_TESTS)
 
 .PHONY: lint
 lint: $(INSTALLED) ## ruff, format check and the import rules

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from types import TracebackType
 from typing import Any
 
 from faststream.redis import RedisBroker, RedisClusterBroker, RedisSentinelBroker
@@ -9,6 +10,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.client import Pipeline
 from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisClusterException, RedisError
 
@@ -17,6 +19,23 @@ from shared.runtime.redis_url import RedisAddress, Topology, parse_redis_url
 
 # What a call may raise when Redis is away, full, or electing a new master.
 REDIS_ERRORS = (RedisError, RedisClusterException, OSError, TimeoutError)
+
+
+class _BrokerBehindSentinels(RedisSentinelBroker):
+    """A broker that lets go of the Sentinels when it stops: the client itself closes only its ways to the master."""
+
+    async def stop(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_val: BaseException | None = None,
+        exc_tb: TracebackType | None = None,
+    ) -> None:
+        """Close the connections to the master, then those to the Sentinels."""
+        pool = self._connection.connection_pool if self._connection is not None else None
+        await super().stop(exc_type, exc_val, exc_tb)
+        if isinstance(pool, SentinelConnectionPool):
+            for sentinel in pool.sentinel_manager.sentinels:
+                await sentinel.aclose()
 
 
 def create_broker(url: SecretStr) -> RedisBroker:
@@ -44,7 +63,7 @@ def _behind_sentinels(address: RedisAddress, options: dict[str, Any]) -> RedisBr
     # The connection class that a rediss URL brings would not ask the Sentinels; the flag makes one that does.
     tls: dict[str, Any] = {"ssl": True} if address.is_tls else {}
     asking = {"socket_connect_timeout": 1.0, "socket_timeout": 1.0, "password": address.sentinel_password}
-    return RedisSentinelBroker(
+    return _BrokerBehindSentinels(
         address.url.replace("rediss://", "redis://", 1),
         sentinels=address.hosts,
         sentinel_master_name=address.service,

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ import httpx
 import pytest
 import yaml
 
+from shared.embedded.ports import free_port
 from shared.embedded.postgres import EmbeddedPostgres
 from shared.testing.polling import until
 from shared.testing.servers import run_in_thread
@@ -62,13 +62,6 @@ async def execute(server: EmbeddedPostgres, statement: str) -> None:
         await connection.execute(statement)
     finally:
         await connection.close()
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def command_of(service: dict[str, Any]) -> list[str]:

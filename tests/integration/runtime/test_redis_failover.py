@@ -4,10 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
+import redis
+from pydantic import SecretStr
 
 from shared.contracts.streams import INDICATOR_REPORTED, VERDICT_CHANGED, partition_stream
+from shared.embedded.valkey import EmbeddedValkey
+from shared.runtime.broker import create_broker, wait_for_redis
 from shared.runtime.mailbox import Outgoing
 from shared.runtime.publisher import marker_key
 from shared.testing.numbers import STREAM, Application, build
@@ -74,8 +79,24 @@ async def test_a_sentinel_failover_loses_nothing_and_needs_nobody(
     assert (await application.redis.info("server"))["tcp_port"] == sentinels.replica.port
 
 
-# The cluster client of redis-py lets go of connections to a node that changed its role; they are closed as garbage.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def callers_of(sentinel: EmbeddedValkey) -> int:
+    """How many clients of redis-py, without the one that asks, a Sentinel has."""
+    with redis.Redis.from_url(sentinel.url) as client:
+        found: Any = client.client_list()
+    return len([each for each in found if each["lib-name"].startswith("redis-py")]) - 1
+
+
+async def test_a_broker_that_stops_lets_go_of_the_sentinels_too(sentinels: SentinelSet) -> None:
+    broker = create_broker(SecretStr(sentinels.url))
+    await wait_for_redis(broker, timeout_seconds=10)
+    before = sum(map(callers_of, sentinels.sentinels))
+
+    await broker.stop()
+
+    assert before == 1
+    await until(lambda: sum(map(callers_of, sentinels.sentinels)) == 0, what="the connections to be closed")
+
+
 async def test_a_cluster_whose_master_of_the_stream_dies_loses_nothing(
     stack: AsyncExitStack, database_url: str, cluster: ClusterSet
 ) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.domain.errors import MalformedBodyError, PatientLevelDataError, UnsupportedFormatError
+from services.ingest.domain.privacy import PERSONAL_FIELDS, plain_letters
 from shared.contracts.vocabulary import QuarantineReason as Reason
 from tests.unit.ingest.fhir_forms import (
     a_bundle,
@@ -232,9 +233,11 @@ def test_a_byte_order_mark_does_no_harm() -> None:
     assert read_body(b"\xef\xbb\xbf" + msgspec.json.encode(a_measure_report(a_group(population=ratio(8, 10))))).good
 
 
+# hypothesis takes words from our own code, also names of persons' data, for which a report is refused as a whole.
+NAMES = st.text(max_size=5).filter(lambda name: plain_letters(name) not in PERSONAL_FIELDS)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
     max_leaves=5,
 )
 

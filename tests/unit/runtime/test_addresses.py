@@ -61,7 +61,10 @@ def test_a_wrong_redis_url_is_refused_without_telling_the_password(url: str) -> 
     ],
 )
 def test_the_broker_is_the_one_for_the_servers(url: str, kind: type[RedisBroker]) -> None:
-    assert type(create_broker(SecretStr(url))) is kind
+    broker = create_broker(SecretStr(url))
+
+    assert isinstance(broker, kind)
+    assert (kind is RedisBroker) == (type(broker) is RedisBroker)
 
 
 class Servers:
