@@ -6,8 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import cached_property
 
+from pydantic import Field
+
 from shared.catalog.base import CatalogModel
-from shared.catalog.dispatches import Address, OfficialDispatch
+from shared.catalog.dispatches import Address, OfficialDispatch, ResponsibleUnit
 from shared.catalog.forms import Form
 from shared.catalog.indicators import Indicator
 from shared.catalog.policies import Policies
@@ -19,7 +21,8 @@ from shared.catalog.units import AdminUnit, Region
 class Catalog(CatalogModel):
     """Everything that is data and not code. Built only by `load.load_catalog`, which validates it as a whole.
 
-    `digest` is a short hash of the files: verdicts and messages carry it as the version of the rules.
+    `digest` is a short hash of the files: verdicts and messages carry it as the version of the rules. `texts` are the
+    documents that dispatches quote, by the dispatch's id.
     """
 
     digest: str
@@ -36,11 +39,16 @@ class Catalog(CatalogModel):
     profiles: tuple[SourceProfile, ...]
     forms: tuple[Form, ...] = ()
     policies: Policies = Policies()
+    texts: dict[str, str] = Field(default_factory=dict)
 
     @cached_property
     def rules_digest(self) -> str:
-        """A short hash of what judges alone: units, indicators and rules, but neither dispatches nor addresses."""
-        judging = (self.units, self.indicators, self.rulesets, self.standards, self.rules)
+        """A short hash of what judges alone: units, indicators, rules, and after how long figures are stale.
+
+        Neither dispatches nor addresses, nor margins: near its threshold a met chỉ tiêu is met. A catalog without a
+        policy on silence has the hash it always had.
+        """
+        judging = (self.units, self.indicators, self.rulesets, self.standards, self.rules, self.policies.silence)
         text = "\n".join(repr(item) for items in judging for item in items)
         return hashlib.sha256(text.encode()).hexdigest()[: len(self.digest)]
 
@@ -93,6 +101,20 @@ class Catalog(CatalogModel):
     def dispatch_by_id(self) -> dict[str, OfficialDispatch]:
         """Every dispatch, by id."""
         return {dispatch.id: dispatch for dispatch in self.dispatches}
+
+    @cached_property
+    def predecessors(self) -> dict[str, tuple[AdminUnit, ...]]:
+        """The units that name another as their successor, by the id of that; none for a unit that nobody names."""
+        found: defaultdict[str, list[AdminUnit]] = defaultdict(list)
+        for unit in self.units:
+            for successor in unit.successors:
+                found[successor].append(unit)
+        return {name: tuple(units) for name, units in found.items()}
+
+    @cached_property
+    def responsible_units(self) -> dict[tuple[str, str], ResponsibleUnit]:
+        """Every responsible unit, by the ids of its dispatch and of itself."""
+        return {(dispatch.id, unit.id): unit for dispatch in self.dispatches for unit in dispatch.units}
 
     @cached_property
     def rule_boundaries(self) -> tuple[dt.date, ...]:

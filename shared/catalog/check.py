@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.catalog.catalog import Catalog
-from shared.catalog.checks import dispatches, forms, profiles, rules, units
+from shared.catalog.checks import dispatches, escalation, forms, margins, policies, profiles, quotes, rules, units
 from shared.catalog.problems import Problem
 
 
@@ -36,10 +36,12 @@ CHECKS: tuple[tuple[Check, frozenset[str]], ...] = (
     (lambda catalog, files: dispatches.check_dispatch_rules(catalog, files.dispatches), frozenset({"indicators"})),
     (lambda catalog, files: dispatches.check_dispatch_places(catalog, files.dispatches), frozenset({"units"})),
     (lambda catalog, files: dispatches.check_dispatch_sources(catalog, files.dispatches), frozenset({"rulesets"})),
+    (lambda catalog, files: quotes.check_quotes(catalog, files.dispatches), frozenset()),
     (
         lambda catalog, _: dispatches.check_addresses(catalog),
         frozenset({"addresses", "dispatches", "units"}),
     ),
+    (lambda catalog, _: dispatches.check_address_hours(catalog), frozenset({"addresses", "policies"})),
     (lambda catalog, files: profiles.check_profile_sources(catalog, files.profiles), frozenset()),
     (lambda catalog, files: profiles.check_categories(catalog, files.profiles), frozenset()),
     (lambda catalog, files: profiles.check_profile_places(catalog, files.profiles), frozenset({"units"})),
@@ -48,6 +50,11 @@ CHECKS: tuple[tuple[Check, frozenset[str]], ...] = (
     (lambda catalog, files: forms.check_form_columns(catalog, files.forms), frozenset()),
     (lambda catalog, files: forms.check_form_measures(catalog, files.forms), frozenset({"indicators"})),
     (lambda catalog, files: forms.check_profile_forms(catalog, files.profiles), frozenset({"forms"})),
+    (lambda catalog, _: policies.check_policy_names(catalog), frozenset({"policies"})),
+    (lambda catalog, _: policies.check_policy_places(catalog), frozenset({"policies", "units", "rulesets"})),
+    (lambda catalog, _: policies.check_duties(catalog), frozenset({"policies", "dispatches"})),
+    (lambda catalog, _: escalation.check_escalation(catalog), frozenset({"policies", "units", "indicators"})),
+    (lambda catalog, _: margins.check_margins(catalog), frozenset({"policies", "indicators"})),
 )
 
 

@@ -17,15 +17,16 @@ from shared.catalog.problems import CatalogError, Problem
 from shared.catalog.profiles import SourceProfile
 from shared.catalog.rulesets import RulesetsFile
 from shared.catalog.shape import validate
-from shared.catalog.strict_yaml import read_yaml
+from shared.catalog.strict_yaml import decode, read_bytes, read_yaml
 from shared.catalog.units import UnitsFile
 
-__all__ = ["SHIPPED", "CatalogError", "load_catalog"]
+__all__ = ["SHIPPED", "CatalogError", "CatalogReading", "load_catalog", "read_catalog"]
 
 SHIPPED = Path(__file__).parent / "data"
 UNITS, INDICATORS, RULESETS = "units.yaml", "indicators.yaml", "rulesets.yaml"
 ADDRESSES, POLICIES = "addresses.yaml", "policies.yaml"
 DISPATCHES, PROFILES, FORMS, MORE_UNITS = "dispatches", "profiles", "forms", "units"
+TEXTS = "texts"
 DATA_SUFFIXES = (".yaml", ".yml", ".json", ".toml")
 DIGEST_CHARACTERS = 12
 
@@ -41,9 +42,10 @@ class _Reading:
     broken: set[str] = field(default_factory=set)
     digest: Any = field(default_factory=hashlib.sha256)
 
-    def read(self, part: str, file: str, model: type[M]) -> M | None:
-        """Return a file as its model, or None after noting its problems."""
-        content, data, problem = read_yaml(self.directory, file)
+    def read(self, part: str, file: str, model: type[M], path: Path | None = None) -> M | None:
+        """Return a file, of the folder unless it has a path of its own, as its model; None after its problems."""
+        directory, name = (path.parent, path.name) if path else (self.directory, file)
+        content, data, problem = read_yaml(directory, name, file)
         self.digest.update(f"{file}\0{len(content)}\0".encode() + content)
         value, problems = (None, [problem]) if problem else validate(model, file, data)
         if value is None:
@@ -67,11 +69,55 @@ class _Reading:
                 values.append(value)
         return files, values
 
+    def read_dispatches(self, more: tuple[Path, ...]) -> tuple[list[str], list[OfficialDispatch], dict[str, str]]:
+        """Return names, models and texts (by id) of all good dispatches; `more` stand in for those of their names."""
+        standing = {path.name: path for path in more}
+        files, values = [], []
+        texts: dict[str, str] = {}
+        names = {path.name for path in (self.directory / DISPATCHES).glob("*.yaml")} | set(standing)
+        for name in sorted(names):
+            path = standing.get(name)
+            file = f"{DISPATCHES}/{name}" if path is None else str(path)
+            dispatch = self.read(DISPATCHES, file, OfficialDispatch, path)
+            if dispatch is not None:
+                files.append(file)
+                values.append(dispatch)
+                folders = [*([path.parent / TEXTS] if path else []), self.directory / DISPATCHES / TEXTS]
+                texts |= self._read_text(file, dispatch, folders)
+        return files, values, texts
+
+    def _read_text(self, file: str, dispatch: OfficialDispatch, folders: list[Path]) -> dict[str, str]:
+        """Return the text that a dispatch names, from the first folder that has it; nothing after noting a problem."""
+        name = dispatch.text_file
+        if name is None:
+            return {}
+        folder = next((found for found in folders if (found / name).exists()), folders[-1])
+        if not (folder / name).exists():
+            remedy = f"put the text of the document into the folder {TEXTS} beside it, or remove text_file"
+            self.problems.append(Problem(file, "text_file", name, "is missing", remedy))
+            return {}
+        content, problem = read_bytes(folder, name, f"{DISPATCHES}/{TEXTS}/{name}")
+        self.digest.update(f"{name}\0{len(content)}\0".encode() + content)
+        text, problem = ("", problem) if problem else decode(f"{DISPATCHES}/{TEXTS}/{name}", content)
+        if problem is not None:
+            self.problems.append(problem)
+            return {}
+        return {dispatch.id: text}
+
     def read_units(self) -> tuple[list[str], list[UnitsFile]]:
         """Return the names and models of units.yaml and of every file in the folder units."""
         first = self.read("units", UNITS, UnitsFile)
         files, values = self.read_folder(MORE_UNITS, UnitsFile)
         return ([UNITS, *files], [first, *values]) if first is not None else (files, values)
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogReading:
+    """What can be read of a catalog folder, every problem of it, and the ids of its dispatches by file."""
+
+    catalog: Catalog
+    problems: tuple[Problem, ...]
+    dispatches: dict[str, str]
 
 
 def load_catalog(directory: Path | None = None) -> Catalog:
@@ -80,6 +126,18 @@ def load_catalog(directory: Path | None = None) -> Catalog:
     Raises CatalogError with every problem that can be told: of reading, of shape, and between files. A check that
     needs a file which cannot be read is left out, because it could only repeat that.
     """
+    reading = read_catalog(directory)
+    if reading.problems:
+        raise CatalogError(reading.problems)
+    return reading.catalog
+
+
+def read_catalog(directory: Path | None = None, dispatches: tuple[Path, ...] = ()) -> CatalogReading:
+    """Return what can be read of a catalog folder (None: the shipped one) with every problem of it.
+
+    `dispatches` are files that are read as if they stood in its folder of dispatches, instead of those of their names.
+    Raises CatalogError without a folder.
+    """
     directory = directory or SHIPPED
     if not directory.is_dir():
         what, remedy = "the catalog folder is missing", "set DATCHUAN_CATALOG to a folder, or unset it"
@@ -87,7 +145,7 @@ def load_catalog(directory: Path | None = None) -> Catalog:
     reading = _Reading(directory, problems=_unexpected_files(directory))
     addresses = reading.read_if_there("addresses", ADDRESSES, AddressesFile)
     policies = reading.read_if_there("policies", POLICIES, Policies)
-    dispatch_files, dispatches = reading.read_folder(DISPATCHES, OfficialDispatch)
+    dispatch_files, found, texts = reading.read_dispatches(dispatches)
     form_files, forms = reading.read_folder(FORMS, Form)
     indicators = reading.read("indicators", INDICATORS, IndicatorsFile)
     profile_files, profiles = reading.read_folder(PROFILES, SourceProfile)
@@ -103,7 +161,8 @@ def load_catalog(directory: Path | None = None) -> Catalog:
         rulesets=rulesets.rulesets if rulesets else (),
         standards=rulesets.standards if rulesets else (),
         rules=rulesets.rules if rulesets else (),
-        dispatches=tuple(dispatches),
+        dispatches=tuple(found),
+        texts=texts,
         addresses=addresses.addresses,
         policies=policies,
         profiles=tuple(profiles),
@@ -115,10 +174,9 @@ def load_catalog(directory: Path | None = None) -> Catalog:
         profiles=tuple(profile_files),
         forms=tuple(form_files),
     )
-    problems = reading.problems + check_catalog(catalog, files, frozenset(reading.broken))
-    if problems:
-        raise CatalogError(problems)
-    return catalog
+    problems = (*reading.problems, *check_catalog(catalog, files, frozenset(reading.broken)))
+    ids = {file: dispatch.id for file, dispatch in zip(dispatch_files, found, strict=True)}
+    return CatalogReading(catalog, problems, ids)
 
 
 def _unexpected_files(directory: Path) -> list[Problem]:

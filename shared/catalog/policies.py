@@ -14,6 +14,9 @@ from shared.catalog.base import CatalogModel, Dated
 from shared.contracts.vocabulary import AlertKind, NoticeKind, Phase, ReportPeriod, Role, Timing
 
 ALWAYS = "always"
+# The id under which the ledger names those who are told what no dispatch routes.
+UNROUTED_UNIT = "unrouted"
+_BEGINNINGS = frozenset({NoticeKind.OPENED, NoticeKind.RULESET_CHANGE})
 _IMMEDIATE_WHEN_UNOWNED = frozenset({Role.CONSOLIDATING, Role.DIRECTING})
 
 
@@ -120,6 +123,15 @@ class SuperiorUnit(Dated):
     hours: str = ALWAYS
 
 
+class Unrouted(CatalogModel):
+    """Those who are told of news that reaches nobody by a dispatch (chưa có văn bản phân công): the operator's own."""
+
+    name_vi: str = "Đơn vị vận hành hệ thống"
+    mail: tuple[str, ...] = Field(min_length=1)
+    hours: str = ALWAYS
+    timing: Timing = Timing.DIGEST
+
+
 class AtRiskPolicy(CatalogModel):
     """When a met chỉ tiêu is at risk: within `margin` of its threshold, or within `watch` and falling towards it.
 
@@ -197,6 +209,7 @@ class Policies(CatalogModel):
     digest: DigestTime = DigestTime()
     escalation: tuple[EscalationPolicy, ...] = ()
     superiors: tuple[SuperiorUnit, ...] = ()
+    unrouted: Unrouted | None = None
     at_risk: tuple[AtRiskPolicy, ...] = ()
     silence: tuple[SilencePolicy, ...] = ()
     flapping: FlappingPolicy = FlappingPolicy()
@@ -216,6 +229,22 @@ class Policies(CatalogModel):
         if timing is Timing.DIGEST and unowned and role in _IMMEDIATE_WHEN_UNOWNED:
             return Timing.IMMEDIATE
         return timing
+
+    @cached_property
+    def told_kinds(self) -> frozenset[NoticeKind]:
+        """The kinds of news that any role is told."""
+        return frozenset(kind for _, kind in self.tells)
+
+    @cached_property
+    def has_unheard_ends(self) -> bool:
+        """Whether any role is told that an alert begins, but not that it is over."""
+        return any((role, NoticeKind.RESOLVED) not in self.tells for role, kind in self.tells if kind in _BEGINNINGS)
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """The names of the units that this file defines, by id."""
+        known = {unit.id: unit.name_vi for unit in self.superiors}
+        return known if self.unrouted is None else known | {UNROUTED_UNIT: self.unrouted.name_vi}
 
     @cached_property
     def hours_by_id(self) -> dict[str, OfficeHours]:

@@ -44,17 +44,25 @@ class _StrictLoader(_BaseLoader):
 _StrictLoader.add_constructor("tag:yaml.org,2002:timestamp", _StrictLoader.construct_day)
 
 
-def parse_yaml(file: str, content: bytes) -> tuple[Any, Problem | None]:
-    """Return the data of a YAML file, or the problem that keeps it from being read. `file` is its name in messages."""
+def decode(file: str, content: bytes) -> tuple[str, Problem | None]:
+    """Return the text of a file, or the problem that keeps it from being one: it is not UTF-8, or not in NFC."""
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        return None, Problem(file, f"line {line}", None, "is not UTF-8", "save the file as UTF-8")
+        return "", Problem(file, f"line {line}", None, "is not UTF-8", "save the file as UTF-8")
     if not unicodedata.is_normalized("NFC", text):
         lines = enumerate(text.splitlines(), start=1)
         line = next((n for n, found in lines if not unicodedata.is_normalized("NFC", found)), 1)
-        return None, Problem(file, f"line {line}", None, "is not in Unicode form NFC", "save the file in NFC")
+        return "", Problem(file, f"line {line}", None, "is not in Unicode form NFC", "save the file in NFC")
+    return text, None
+
+
+def parse_yaml(file: str, content: bytes) -> tuple[Any, Problem | None]:
+    """Return the data of a YAML file, or the problem that keeps it from being read. `file` is its name in messages."""
+    text, problem = decode(file, content)
+    if problem is not None:
+        return None, problem
     loader = _StrictLoader(text)
     try:
         return loader.get_single_data(), None
@@ -69,16 +77,27 @@ def parse_yaml(file: str, content: bytes) -> tuple[Any, Problem | None]:
         loader.dispose()
 
 
-def read_yaml(directory: Path, file: str) -> tuple[bytes, Any, Problem | None]:
-    """Return the bytes and the data of a file in `directory`, or the problem that keeps it from being read."""
+def read_bytes(directory: Path, file: str, named: str | None = None) -> tuple[bytes, Problem | None]:
+    """Return the bytes of a file in `directory`, or the problem that keeps it from being read."""
+    named = named or file
     try:
-        content = (directory / file).read_bytes()
+        return (directory / file).read_bytes(), None
     except FileNotFoundError:
-        return b"", None, Problem(file, "", None, "the file is missing", f"create it in {directory}")
+        return b"", Problem(named, "", None, "the file is missing", f"create it in {directory}")
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        return b"", None, Problem(file, "", None, f"cannot be read ({reason})", "make it readable")
-    data, problem = parse_yaml(file, content)
+        return b"", Problem(named, "", None, f"cannot be read ({reason})", "make it readable")
+
+
+def read_yaml(directory: Path, file: str, named: str | None = None) -> tuple[bytes, Any, Problem | None]:
+    """Return the bytes and the data of a file in `directory`, or the problem that keeps it from being read.
+
+    `named` is its name in messages, `file` when left out.
+    """
+    content, problem = read_bytes(directory, file, named)
+    if problem is not None:
+        return content, None, problem
+    data, problem = parse_yaml(named or file, content)
     return content, data, problem
 
 

@@ -66,7 +66,8 @@ class CellFinding(Message):
     """Measure and verdict of one cell (a sex, a sector, or "" for the whole) of a chỉ tiêu.
 
     `gap` is how many people, households or establishments are missing to the target (for a ceiling: how many too many);
-    None when it cannot be counted.
+    None when it cannot be counted. `before` is the percentage before this change, of the cell or, where the rule adds
+    the cells up, of their sum: only for cells that the change moved, of indicators with a policy on risk, else None.
     """
 
     cell: str
@@ -76,10 +77,11 @@ class CellFinding(Message):
     denominator: int | None = None
     value: float | None = None
     gap: int | None = None
+    before: float | None = None
 
 
 class VerdictChanged(Message):
-    """One change of one verdict of one unit, or new evidence for a verdict that stays not met.
+    """One change of one verdict of one unit, or new evidence for a verdict that stays not met, or met near its target.
 
     `node` is "standard/code" for a chỉ tiêu or tiêu chí and "standard" for the health part of a standard.
     `threshold` is in percent for rates and a count for events. `cells` are those of a chỉ tiêu, empty otherwise.

@@ -66,6 +66,7 @@ class CellFinding(msgspec.Struct, frozen=True, gc=False, kw_only=True, omit_defa
     denominator: int | None = None
     value: float | None = None
     gap: int | None = None
+    before: float | None = None
 
 
 class VerdictChanged(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

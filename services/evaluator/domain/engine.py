@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from services.evaluator.domain.facts import History, is_plain, measure_of
 from services.evaluator.domain.findings import NO_DATA, RULE_ENDED, UNIT_ENDED, Finding
-from services.evaluator.domain.outcome import Outcome, RollupCounts, StoredVerdict, Told
+from services.evaluator.domain.outcome import Outcome, RollupCounts, StoredVerdict
 from services.evaluator.domain.partition import WHOLE, Partition
 from services.evaluator.domain.placing import put, supersedes
 from services.evaluator.domain.plan import Node, Plan, PlanKey, compile_plan, plan_of
-from services.evaluator.domain.recorder import Recorder
+from services.evaluator.domain.recorder import Recorder, told_by_clock
 from services.evaluator.domain.rollups import Rollups
 from services.evaluator.domain.slots import ATTESTATION, slot_table
 from services.evaluator.domain.state import UnitState
@@ -23,7 +23,7 @@ from shared.contracts.vocabulary import Cause, NodeKind, VerdictReason, VerdictS
 from shared.contracts.wire import CellFinding, IndicatorReported
 
 # What the passing of time alone does to a verdict, whatever else has changed in the catalog.
-_BY_CLOCK = frozenset({VerdictReason.CERTIFICATE_EXPIRED, VerdictReason.NO_POSITIVE_REPORT})
+_BY_CLOCK = frozenset({VerdictReason.CERTIFICATE_EXPIRED, VerdictReason.NO_POSITIVE_REPORT, VerdictReason.STALE_DATA})
 
 
 class Engine:
@@ -129,7 +129,7 @@ class Engine:
         return self._finish(recorder)
 
     def advance(self, as_of: dt.date, now: dt.datetime) -> Outcome:
-        """Move to another day: rules start and end, certificates expire, windows roll over."""
+        """Move to another day: rules start and end, certificates expire, windows roll over, figures become stale."""
         first, last = sorted((self.as_of, as_of))
         new_rules = any(first < day <= last for day in self.catalog.rule_boundaries)
         self._last_day, self.as_of = self.as_of, as_of
@@ -192,7 +192,7 @@ class Engine:
             if _is_by_rules(node, current, known, by_rules, rules_changed=rules_changed):
                 by_rules.add(position)
             cause = Cause.RULESET if position in by_rules else Cause.CLOCK
-            told = Told(self._cells_before(unit, last_plan, node), unit.explain(node, self.as_of))
+            told = told_by_clock(unit, node, self._cells_before(unit, last_plan, node), current, self.as_of)
             recorder.record(unit.id, node, known.finding if known else NO_DATA, current, cause, told)
         self._end_missing(unit, stored, recorder)
 

@@ -29,7 +29,7 @@ class StoredVerdict(msgspec.Struct, frozen=True, gc=False):
 class Told(msgspec.Struct, frozen=True, gc=False):
     """The cells of a chỉ tiêu before and after a change, where only the engine of that moment can tell them.
 
-    `measures` are those that the cells of `after` tell.
+    `measures` are those that the cells of `after` tell; where the clock did it, of these the ones that are stale.
     """
 
     before: tuple[CellFinding, ...] = ()
@@ -42,6 +42,7 @@ class Change(msgspec.Struct, frozen=True, gc=False):
 
     Cheap to make, and complete: `measures` are what the slots of a chỉ tiêu hold after the change, and `replaced` is
     what `slot` held before it. Where windows, histories or the calendar play, the cells are `told` at once instead.
+    `earlier` is what the slots of a watched chỉ tiêu held when the step began, as far as it moved near its threshold.
     """
 
     sequence: int
@@ -55,6 +56,7 @@ class Change(msgspec.Struct, frozen=True, gc=False):
     slot: int | None = None
     replaced: Measure | None = None
     told: Told | None = None
+    earlier: dict[int, Measure | None] | None = None
 
 
 @dataclass(slots=True)
@@ -74,8 +76,8 @@ class Outcome:
     """The changes of one step, to be committed in one transaction; `catalog`, `as_of` and `now` are those of the step.
 
     `kept` are verdicts to store without a transition: born without data, or judged alike by another ruleset. `evidence`
-    are changes of verdicts that stay not met while their numbers moved. `unknown` are reports that this catalog has no
-    place for: their facts are kept for one that has.
+    are changes of verdicts that stay not met while their numbers moved, or met near a threshold that is watched.
+    `unknown` are reports that this catalog has no place for: their facts are kept for one that has.
     """
 
     catalog: str

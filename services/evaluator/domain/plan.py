@@ -5,6 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from services.evaluator.domain.bands import Watch
 from services.evaluator.domain.findings import Finding
 from services.evaluator.domain.judges import ByCell
 from services.evaluator.domain.leaves import Leaf, leaf_of
@@ -20,7 +21,8 @@ from shared.contracts.vocabulary import CommuneType, NodeKind
 class Node:
     """One verdict of a unit. `children` and `parents` are positions in the plan; leaves come first.
 
-    A standard that the unit cannot hold (`titled` is false) is never judged, so it is nobody's parent.
+    A standard that the unit cannot hold (`titled` is false) is never judged, so it is nobody's parent. `watch` is that
+    of the leaf, at hand.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Node:
     parents: tuple[int, ...] = ()
     standard: str | None = None
     titled: bool = True
+    watch: Watch | None = None
 
 
 class Combined(dict[tuple[CellResult, ...], Finding]):
@@ -182,6 +185,7 @@ def _nodes(
                 parents=tuple(parents[position]),
                 standard=name if is_standard else None,
                 titled=key.titled or not is_standard,
+                watch=leaf.watch if leaf else None,
             )
         )
     return tuple(nodes)

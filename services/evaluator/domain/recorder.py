@@ -3,6 +3,7 @@
 import datetime as dt
 from dataclasses import dataclass, field
 
+from services.evaluator.domain.bands import Watch
 from services.evaluator.domain.facts import Measure
 from services.evaluator.domain.findings import Finding, rolled_up
 from services.evaluator.domain.leaves import Measures
@@ -11,23 +12,31 @@ from services.evaluator.domain.placing import takes_back
 from services.evaluator.domain.plan import Node
 from services.evaluator.domain.rollups import Rollups
 from services.evaluator.domain.state import UnitState
-from shared.contracts.vocabulary import Cause, VerdictStatus
-from shared.contracts.wire import IndicatorReported
+from services.evaluator.domain.targets import NEAR
+from shared.contracts.vocabulary import Cause, VerdictReason, VerdictStatus
+from shared.contracts.wire import CellFinding, IndicatorReported
 
 # Looked up once: a member of an enum costs more than a global.
 CORRECTION, DATA = Cause.CORRECTION, Cause.DATA
 NOT_MET, NOT_EVALUABLE = VerdictStatus.NOT_MET, VerdictStatus.NOT_EVALUABLE
+_JUDGED = (VerdictStatus.MET, NOT_MET)
+STALE_DATA = VerdictReason.STALE_DATA
 
 
 @dataclass(slots=True)
 class Recorder:
-    """Numbers transitions without a gap for one step of the engine. `last_day` is the day before the step."""
+    """Numbers transitions without a gap for one step of the engine. `last_day` is the day before the step.
+
+    `moved` are the verdicts that stand while their numbers moved, by (unit, position), `earlier` what the slots of
+    those that are watched held before. A transition tells all that moved before it.
+    """
 
     outcome: Outcome
     rollups: Rollups
     next_transition: int
     last_day: dt.date
     moved: dict[tuple[str, int], tuple[UnitState, IndicatorReported]] = field(default_factory=dict)
+    earlier: dict[tuple[str, int], dict[int, Measure | None]] = field(default_factory=dict)
 
     def record(self, unit: str, node: Node, old: Finding, new: Finding, cause: Cause, told: Told | None = None) -> None:
         """Note that the rules or the calendar took a node from one finding to another."""
@@ -48,16 +57,40 @@ class Recorder:
         plan, results, findings, measure = unit.plan, unit.results, unit.findings, unit.cells[slot]
         for position, place, judge, span, combined in plan.readers[slot]:
             result, was = judge(measure), results[place]
-            old = new = findings[position]
+            old = findings[position]
             if result is not was:
                 results[place] = result
                 new = combined[tuple(results[span])]
-            if new is not old:
-                self._changed(unit, position, new, report, slot, before, known)
-            elif old.status is NOT_MET or (old.status is NOT_EVALUABLE and result.status is not was.status):
+                if new is not old:
+                    self._changed(unit, position, new, report, slot, before, known)
+                elif result is NEAR or was is NEAR:
+                    self._moved_near(unit, position, report, slot, before, turned=result.status is not was.status)
+                elif old.status is NOT_MET or (old.status is NOT_EVALUABLE and result.status is not was.status):
+                    self.moved[unit.id, position] = unit, report
+            elif result is NEAR:
+                self._moved_near(unit, position, report, slot, before)
+            elif old.status is NOT_MET:
                 self.moved[unit.id, position] = unit, report
         for position in plan.whole[slot]:
             self._rejudge(unit, position, report, slot, before, known)
+
+    def _moved_near(
+        self,
+        unit: UnitState,
+        position: int,
+        report: IndicatorReported,
+        slot: int,
+        before: Measure | None,
+        *,
+        turned: bool = False,
+    ) -> None:
+        """Note that a cell moved inside, into or out of a watch band while the verdict stands.
+
+        An open verdict is told only when the cell has `turned` to another status, as that of an unwatched one.
+        """
+        if turned or unit.findings[position].status is not NOT_EVALUABLE:
+            self.moved[unit.id, position] = unit, report
+            self.earlier.setdefault((unit.id, position), {}).setdefault(slot, before)
 
     def _changed(
         self,
@@ -72,14 +105,17 @@ class Recorder:
         """Note that a report changed a chỉ tiêu."""
         node, old = unit.plan.nodes[position], unit.findings[position]
         unit.findings[position] = new
+        earlier = None
         if self.moved:
             self.moved.pop((unit.id, position), None)
+            if self.earlier:
+                earlier = self.earlier.pop((unit.id, position), None)
         cause = CORRECTION if takes_back(report, known) else DATA
         measures, told = self._seen(unit, node)
         number = self.next_transition
         self.next_transition = number + 1
         self.outcome.transitions.append(
-            Change(number, unit.id, node, old, new, cause, report, measures, slot, before, told)
+            Change(number, unit.id, node, old, new, cause, report, measures, slot, before, told, earlier)
         )
         if new.status is not old.status:
             self._carry(unit, node, new.weight - old.weight, cause, report)
@@ -99,7 +135,7 @@ class Recorder:
         if new is old:
             return
         unit.findings[position] = new
-        told = Told(unit.explain(node, self.last_day), unit.explain(node, self.outcome.as_of))
+        told = told_by_clock(unit, node, unit.explain(node, self.last_day), new, self.outcome.as_of)
         self.record(unit.id, node, old, new, Cause.CLOCK, told)
         if new.status is not old.status:
             self._carry(unit, node, new.weight - old.weight, Cause.CLOCK, None)
@@ -136,6 +172,8 @@ class Recorder:
         new = unit.judge(node, self.outcome.as_of)
         if new is not old:
             self._changed(unit, position, new, report, slot, before, known)
+        elif node.watch is not None and self._is_near(unit, position, node.watch, slot, before):
+            self._moved_near(unit, position, report, slot, before)
         elif old.status is NOT_MET or (old.status is NOT_EVALUABLE and self._has_moved(unit, node, slot, before)):
             self.moved[unit.id, position] = unit, report
 
@@ -150,15 +188,46 @@ class Recorder:
         if node.leaf.windowed:
             return True
         as_of = self.outcome.as_of
-        after = unit.explain(node, as_of)
-        present, unit.cells[slot] = unit.cells[slot], before
-        was = unit.explain(node, as_of)
-        unit.cells[slot] = present
+        after, was = unit.explain(node, as_of), self._explained_before(unit, node, slot, before)
         return [cell.status for cell in was] != [cell.status for cell in after]
+
+    def _is_near(self, unit: UnitState, position: int, watch: Watch, slot: int, before: Measure | None) -> bool:
+        """Return whether a watched chỉ tiêu is or was near; with a window it is told always, see `_has_moved`."""
+        node = unit.plan.nodes[position]
+        if unit.findings[position].status not in _JUDGED:
+            return False
+        return (
+            (node.leaf is not None and node.leaf.windowed)
+            or watch.is_near(unit.explain(node, self.outcome.as_of), slot)
+            or watch.is_near(self._explained_before(unit, node, slot, before), slot)
+        )
+
+    def _explained_before(
+        self, unit: UnitState, node: Node, slot: int, before: Measure | None
+    ) -> tuple[CellFinding, ...]:
+        """Return the cells of a chỉ tiêu as they were with another measure in one slot."""
+        present, unit.cells[slot] = unit.cells[slot], before
+        was = unit.explain(node, self.outcome.as_of)
+        unit.cells[slot] = present
+        return was
 
     def tell_moved(self) -> None:
         """Note the evidence of the step: verdicts that stand while their numbers moved, each once."""
-        for (unit_id, position), (unit, report) in self.moved.items():
+        all_earlier = self.earlier
+        for key, (unit, report) in self.moved.items():
+            unit_id, position = key
             node, current = unit.plan.nodes[position], unit.findings[position]
             measures, told = self._seen(unit, node)
-            self.outcome.evidence.append(Change(0, unit_id, node, current, current, DATA, report, measures, told=told))
+            earlier = all_earlier.get(key) if all_earlier else None
+            self.outcome.evidence.append(
+                Change(0, unit_id, node, current, current, DATA, report, measures, None, None, told, earlier)
+            )
+
+
+def told_by_clock(unit: UnitState, node: Node, before: tuple[CellFinding, ...], new: Finding, on: dt.date) -> Told:
+    """Return what a change that no report made tells of a chỉ tiêu: also which measures became stale, if that is it."""
+    after = unit.explain(node, on)
+    if new.reason is not STALE_DATA:
+        return Told(before, after)
+    told = zip(after, unit.told_measures(node, on), strict=True)
+    return Told(before, after, tuple([measure for cell, measure in told if cell.reason is STALE_DATA]))

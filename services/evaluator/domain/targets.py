@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, TypeAlias
 
+from services.evaluator.domain.bands import Band
 from services.evaluator.domain.facts import Measure
 from shared.contracts.vocabulary import Operator
 from shared.contracts.vocabulary import VerdictReason as Reason
@@ -23,6 +24,8 @@ class CellResult:
 JudgeCell: TypeAlias = Callable[[Measure | None], CellResult]
 
 MET = CellResult(Status.MET, Reason.TARGET_MET)
+# The same for a rate inside its watch band: a result of its own, so that whoever keeps results sees that at no cost.
+NEAR = CellResult(Status.MET, Reason.TARGET_MET)
 BELOW = CellResult(Status.NOT_MET, Reason.BELOW_TARGET)
 ABOVE = CellResult(Status.NOT_MET, Reason.ABOVE_CEILING)
 MISSING = CellResult(Status.NOT_EVALUABLE, Reason.NO_DATA)
@@ -44,7 +47,8 @@ _COMPARE: dict[Operator, tuple[Callable[[Any, Any], bool], CellResult]] = {
 class RateTarget:
     """A rate against a percentage. `top` / `bottom` is the threshold as a share: 21.8 % is 109 / 500.
 
-    A rate is met when it `holds` against the threshold, else `broken` is its result.
+    A rate is met when it `holds` against the threshold, else `broken` is its result. With a `band` the compiled judge
+    says NEAR where the band holds a met rate.
     """
 
     operator: Operator
@@ -54,14 +58,18 @@ class RateTarget:
     holds: Callable[[Any, Any], bool]
     broken: CellResult
     zero: CellResult
+    band: Band | None = None
 
     @classmethod
-    def of(cls, operator: Operator, percent: Decimal, *, zero_not_applicable: bool = False) -> "RateTarget":
-        """Return the target for a threshold in percent."""
+    def of(
+        cls, operator: Operator, percent: Decimal, *, zero_not_applicable: bool = False, watch: float | None = None
+    ) -> "RateTarget":
+        """Return the target for a threshold in percent, watched within so many percentage points of it."""
         top, bottom = (percent / 100).as_integer_ratio()
         holds, broken = _COMPARE[operator]
         zero = ZERO_NOT_APPLICABLE if zero_not_applicable else ZERO
-        return cls(operator, percent, top, bottom, holds, broken, zero)
+        band = None if watch is None else Band.of(operator, percent, watch)
+        return cls(operator, percent, top, bottom, holds, broken, zero, band)
 
     def judge(self, measure: Measure | None) -> CellResult:
         """Return the verdict on one cell."""
@@ -92,7 +100,7 @@ class RateTarget:
                     return MET if holds(numerator * bottom, top * denominator) else broken
             return otherwise(measure)
 
-        return judge
+        return judge if self.band is None else _watched(judge, self.band)
 
     def gap(self, numerator: int, denominator: int) -> int:
         """Return how many more are needed to meet a floor, or how many are too many for a ceiling; 0 when met.
@@ -108,3 +116,11 @@ class RateTarget:
         if self.operator is AT_MOST:
             return max(0, numerator - exact)
         return max(0, numerator - (exact - (rest == 0)))
+
+
+def _watched(judge: JudgeCell, band: Band) -> JudgeCell:
+    def judge_watched(measure: Measure | None) -> CellResult:
+        result = judge(measure)
+        return NEAR if result is MET and measure is not None and band.holds(measure) else result
+
+    return judge_watched

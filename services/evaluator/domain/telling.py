@@ -6,8 +6,9 @@ Pure, and later than the engine: a change holds all that is needed, however far 
 import datetime as dt
 from collections.abc import Mapping
 
+from services.evaluator.domain.bands import Watch
 from services.evaluator.domain.facts import History, Measure
-from services.evaluator.domain.leaves import Measures
+from services.evaluator.domain.leaves import Leaf, Measures
 from services.evaluator.domain.outcome import Change, Outcome, StoredVerdict
 from shared.contracts.vocabulary import ChangeKind
 from shared.contracts.wire import CellFinding, IndicatorReported, VerdictChanged
@@ -21,7 +22,9 @@ def tell(change: Change, outcome: Outcome) -> VerdictChanged:
     """Return the message about a change of `outcome`; its `cells` are those after the change."""
     node, old, new, report, leaf = change.node, change.old, change.new, change.report, change.node.leaf
     cells, measures = _after(change, outcome)
-    first_day, last_day = _period(report, cells, measures) if report else (None, None)
+    first_day, last_day = _period(report, cells, measures) if report else _stale_period(measures)
+    if leaf is not None and leaf.watch is not None and report is not None:
+        cells = _with_before(change, leaf, leaf.watch, cells)
     # By position, in the order of the contract: this runs for every change, and so many keywords cost five times that.
     return VerdictChanged(
         change.sequence,
@@ -55,10 +58,20 @@ def before_cells(change: Change, outcome: Outcome) -> tuple[CellFinding, ...]:
         return change.told.before
     if leaf is None:
         return ()
-    cells = dict(zip(leaf.slots, change.measures, strict=True))
-    if change.slot is not None:
-        cells[change.slot] = change.replaced
+    cells = dict(zip(leaf.slots, change.measures, strict=True)) | _replaced(change)
     return leaf.judge.explain(cells, NO_HISTORIES, outcome.as_of)
+
+
+def _replaced(change: Change) -> dict[int, Measure | None]:
+    return {} if change.slot is None else {change.slot: change.replaced}
+
+
+def _with_before(change: Change, leaf: Leaf, watch: Watch, cells: tuple[CellFinding, ...]) -> tuple[CellFinding, ...]:
+    """Return the cells of a watched chỉ tiêu with what they were before; the former ones of a window are not known."""
+    moved = (change.earlier or {}) | _replaced(change)
+    if not moved or change.told is not None:
+        return cells
+    return watch.with_before(cells, moved, dict(zip(leaf.slots, change.measures, strict=True)))
 
 
 def _after(change: Change, outcome: Outcome) -> tuple[tuple[CellFinding, ...], Measures]:
@@ -88,6 +101,13 @@ def _period(report: IndicatorReported, cells: tuple[CellFinding, ...], measures:
             newest = measure
     told = newest or report
     return told.period_start, told.period_end
+
+
+def _stale_period(measures: Measures) -> tuple[dt.date | None, dt.date | None]:
+    """Return the first and last day of the newest of the figures that became stale, where that made the change."""
+    periods = [(measure.period_end, measure.period_start) for measure in measures if measure is not None]
+    last_day, first_day = max(periods, default=(None, None))
+    return first_day, last_day
 
 
 def verdicts_of(outcome: Outcome) -> dict[tuple[str, str], StoredVerdict]:

@@ -3,8 +3,19 @@
 from collections.abc import Iterator
 
 from shared.catalog.catalog import Catalog
-from shared.catalog.checks.findings import Finding, days_of, duplicates, not_one_of, placed, unknown, wrong_dates
+from shared.catalog.checks.findings import (
+    Finding,
+    cycles,
+    days_of,
+    duplicates,
+    not_one_of,
+    placed,
+    unknown,
+    wrong_dates,
+    wrong_ways,
+)
 from shared.catalog.dispatches import ANY_INDICATOR, Address, OfficialDispatch, OwnershipRule
+from shared.catalog.policies import ALWAYS
 from shared.catalog.problems import Problem, at
 from shared.contracts.vocabulary import Sector
 
@@ -12,7 +23,7 @@ ADDRESSES = "addresses.yaml"
 
 
 def check_dispatch_names(catalog: Catalog, files: tuple[str, ...]) -> list[Problem]:
-    """Return the problems of names inside each dispatch: units, clauses, gaps."""
+    """Return the problems of names inside each dispatch: units, departments, successors, clauses, gaps."""
     problems = []
     first: dict[str, str] = {}
     for file, dispatch in zip(files, catalog.dispatches, strict=True):
@@ -22,7 +33,28 @@ def check_dispatch_names(catalog: Catalog, files: tuple[str, ...]) -> list[Probl
         first.setdefault(dispatch.id, file)
         problems += wrong_dates(file, "", dispatch)
         problems += _inner_names(file, dispatch)
+        problems += _unit_names(file, dispatch)
     return problems
+
+
+def _unit_names(file: str, dispatch: OfficialDispatch) -> Iterator[Problem]:
+    """Yield the problems of what a unit belongs to, who follows it, and who only receives the dispatch."""
+    units = {unit.id: unit for unit in dispatch.units}
+    yield from unknown(file, "cc", dispatch.cc, units, "units of this dispatch")
+    for index, unit in enumerate(dispatch.units):
+        key = at("units", index, unit.id)
+        yield from wrong_dates(file, f"{key}.", unit)
+        yield from unknown(file, f"{key}.parent", [unit.parent], units, "units of this dispatch")
+        yield from unknown(file, f"{key}.successor", [unit.successor], units, "units of this dispatch")
+        above = units.get(unit.parent or "")
+        if above is not None and above.parent is not None:
+            what = "is itself a department; there are two levels, unit and department"
+            yield Problem(file, f"{key}.parent", unit.parent, what, f"name the unit that {above.id} belongs to")
+        if unit.successor is not None and unit.effective_to is None:
+            what = "but the unit has no last day"
+            yield Problem(file, f"{key}.successor", unit.successor, what, "give effective_to, or remove successor")
+    followers = {unit.id: (unit.successor,) for unit in dispatch.units if unit.successor is not None}
+    yield from cycles(file, "units", "successor", followers)
 
 
 def _inner_names(file: str, dispatch: OfficialDispatch) -> Iterator[Problem]:
@@ -109,6 +141,19 @@ def check_addresses(catalog: Catalog) -> list[Problem]:
     return problems
 
 
+def check_address_hours(catalog: Catalog) -> list[Problem]:
+    """Return a problem for each address with office hours that policies.yaml does not define."""
+    problems = []
+    for index, address in enumerate(catalog.addresses):
+        if address.hours != ALWAYS and address.hours not in catalog.policies.hours_by_id:
+            key = f"{at('addresses', index, f'{address.dispatch}/{address.unit}')}.hours"
+            remedy = f"use {', '.join([ALWAYS, *catalog.policies.hours_by_id])}, or define it there"
+            problems.append(
+                Problem(ADDRESSES, key, address.hours, "is not the id of office hours of policies.yaml", remedy)
+            )
+    return problems
+
+
 def _address_findings(catalog: Catalog, address: Address) -> Iterator[Finding]:
     dispatch = catalog.dispatch_by_id.get(address.dispatch)
     if dispatch is None:
@@ -121,13 +166,17 @@ def _address_findings(catalog: Catalog, address: Address) -> Iterator[Finding]:
             yield "commune", address.commune, f"but {unit.id} is one unit for all communes", "remove it"
     if address.commune is not None and address.commune not in catalog.unit_by_id:
         yield "commune", address.commune, "is not defined in units.yaml", "use the id of a unit"
-    if not (address.mail or address.webhook or address.console):
-        yield "mail", None, "there is no way to reach this unit", "give mail, webhook or console: true"
-    for mail in address.mail:
-        if mail.count("@") != 1 or mail.startswith("@") or mail.endswith("@") or any(c.isspace() for c in mail):
-            yield "mail", mail, "is not a mail address", "write it as name@domain"
-    if address.webhook is not None and not address.webhook.startswith(("https://", "http://")):
-        yield "webhook", address.webhook, "is not a web address", "write it as https://host/path"
+    yield from _way_findings(address)
+
+
+def _way_findings(address: Address) -> Iterator[Finding]:
+    if not address.ways:
+        yield "mail", None, "there is no way to reach this unit", "give mail, webhook, apprise or console: true"
+    yield from wrong_ways(address.mail, address.webhook)
+    for number, url in enumerate(address.apprise):
+        # Its text may hold a password: only the place is told.
+        if "://" not in url:
+            yield f"apprise[{number}]", None, "is not the URL of a service", "write it as service://..."
 
 
 def _name(rule: OwnershipRule) -> str:

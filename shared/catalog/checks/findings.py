@@ -1,6 +1,6 @@
 """The findings that every part of a catalog shares: duplicates, wrong dates, unknown names, cycles."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from shared.catalog.base import Dated
 from shared.catalog.problems import Problem, at
@@ -53,6 +53,15 @@ def not_one_of(file: str, key: str, names: Iterable[str | None], allowed: Sequen
         for name in names
         if name is not None and name not in allowed
     ]
+
+
+def wrong_ways(mails: Iterable[str], webhook: str | None) -> Iterator[Finding]:
+    """Yield what is wrong with the mail addresses and the webhook of a receiver."""
+    for mail in mails:
+        if mail.count("@") != 1 or mail.startswith("@") or mail.endswith("@") or any(c.isspace() for c in mail):
+            yield "mail", mail, "is not a mail address", "write it as name@domain"
+    if webhook is not None and not webhook.startswith(("https://", "http://")):
+        yield "webhook", webhook, "is not a web address", "write it as https://host/path"
 
 
 def days_of(dated: Dated) -> str:

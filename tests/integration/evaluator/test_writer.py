@@ -18,6 +18,7 @@ from services.evaluator.domain.behind import BehindLimits
 from services.evaluator.domain.partition import WHOLE, Partition
 from services.evaluator.handlers import Writer
 from services.evaluator.metrics import EvaluatorMetrics
+from shared.catalog.catalog import Catalog
 from shared.contracts.streams import INDICATOR_REPORTED, VERDICT_CHANGED, partition_of, partition_stream
 from shared.contracts.vocabulary import Cause, Part, VerdictReason, VerdictStatus
 from shared.contracts.wire import (
@@ -113,14 +114,14 @@ def a_writer(
     clock: ManualClock,
     limits: BehindLimits | None = None,
     partition: Partition = WHOLE,
+    catalog: Catalog | None = None,
 ) -> Bench:
     engine = create_database(SecretStr(database_url), "test-writer")
     lease = Lease(engine, partition.number, partition.of)
     broker = create_broker(SecretStr(redis_url))
     store = SqlVerdictStore(lease, Publisher(broker), partition)
-    writer = Writer(
-        a_catalog(), store, clock, EvaluatorMetrics(CollectorRegistry()), limits or BehindLimits(), partition
-    )
+    metrics = EvaluatorMetrics(CollectorRegistry())
+    writer = Writer(catalog or a_catalog(), store, clock, metrics, limits or BehindLimits(), partition)
     return Bench(engine, lease, writer, clock, broker)
 
 

@@ -88,6 +88,7 @@ def test_units_and_clauses_without_a_use_are_warned_of() -> None:
     catalog = with_cao_loc(rules=without)
 
     assert [finding.subject for finding in of_kind(catalog, FindingKind.UNUSED_UNIT)] == ["bhxh"]
+    assert [finding.subject for finding in of_kind(catalog, FindingKind.UNUSED_ADDRESS)] == ["bhxh"]
     assert [finding.subject for finding in of_kind(catalog, FindingKind.UNUSED_CLAUSE)] == ["c7a", "c7b"]
 
 

@@ -182,7 +182,7 @@ def test_a_national_list_of_units_loads_quickly(folder: Folder) -> None:
     ]
     (folder / "units.yaml").write_text("\n".join(lines), "utf-8")
     (folder / "rulesets.yaml").write_text("rulesets: []\nstandards: []\nrules: []\n")
-    for name in ("dispatches", "profiles", "forms", "addresses.yaml"):
+    for name in ("dispatches", "profiles", "forms", "addresses.yaml", "policies.yaml"):
         path = folder / name
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 

@@ -1,4 +1,4 @@
-"""Journals that hypothesis draws, the two catalogs they are judged by, and an engine with its store beside it."""
+"""Journals that hypothesis draws, the catalogs they are judged by, and an engine with its store beside it."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from services.evaluator.domain.outcome import FactKey, Outcome
 from services.evaluator.domain.recompute import Recomputed, keep_newest, recompute
 from services.evaluator.domain.telling import tell
 from shared.catalog.catalog import Catalog
+from shared.catalog.policies import Policies
 from shared.contracts.vocabulary import Combine, Operator, Part, Stage, VerdictStatus
 from shared.contracts.wire import IndicatorReported, VerdictChanged
 from shared.testing.factories import NOON, a_catalog, a_report
@@ -48,7 +49,29 @@ def _other_rules() -> Catalog:
     return a_catalog(rules=rules)
 
 
+def with_policies(catalog: Catalog, at_risk: dict[str, float], silence: dict[str, int]) -> Catalog:
+    """Return a catalog with watch bands (percentage points) and days until figures are stale, by indicator."""
+    margins = [{"indicator": key, "margin": 0, "watch": watch} for key, watch in at_risk.items()]
+    stale = [{"indicator": key, "stale_after_days": days} for key, days in silence.items()]
+    policies = Policies.model_validate({"at_risk": margins, "silence": stale})
+    return Catalog(**{name: getattr(catalog, name) for name in Catalog.model_fields} | {"policies": policies})
+
+
 CATALOGS = {"as it is": a_catalog(), "other kinds of rules": _other_rules()}
+# Each kind of chỉ tiêu is watched and becomes stale in one of the two; `rate` is watched in both, kept up cell by cell
+# in the first, judged as a whole in the second.
+CATALOGS |= {
+    "with policies": with_policies(
+        CATALOGS["as it is"],
+        {"rate": 5, "kids": 14, "food": 0},
+        {"events": 120, "paper": 300, "mixed": 20},
+    ),
+    "other kinds of rules with policies": with_policies(
+        CATALOGS["other kinds of rules"],
+        {"rate": 5, "kids": 14, "food": 0, "mixed": 40},
+        {"rate": 20, "kids": 110, "food": 15, "events": 14, "paper": 200, "mixed": 300},
+    ),
+}
 catalogs = st.sampled_from(sorted(CATALOGS))
 
 

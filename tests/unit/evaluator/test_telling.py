@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 
@@ -23,7 +24,10 @@ def shown(run: Run) -> dict[tuple[str, str], tuple[CellFinding, ...]]:
 
 
 def in_full(change: Change, outcome: Outcome) -> Told:
-    return tell(change, outcome), before_cells(change, outcome)
+    """Return what a change tells, but for the percentages before it: of these a batch knows more than one report."""
+    message = tell(change, outcome)
+    cells = tuple(msgspec.structs.replace(cell, before=None) for cell in message.cells)
+    return msgspec.structs.replace(message, cells=cells), before_cells(change, outcome)
 
 
 @given(catalog=catalogs, journal=reports())
