@@ -8,6 +8,7 @@ from shared.contracts.vocabulary import (
     Confidence,
     Operator,
     Part,
+    Phase,
     QuarantineReason,
     Role,
     VerdictReason,
@@ -28,6 +29,12 @@ ROLE_VI = {
     Role.APPRAISING: "thẩm định",
     Role.IMPLEMENTING: "triển khai thực hiện",
     Role.DATA: "rà soát, thống kê danh sách",
+    Role.INFORMED: "nơi nhận để biết",
+    Role.SUPERIOR: "cấp trên",
+}
+PHASE_VI = {
+    Phase.IMPLEMENTATION: "giai đoạn thực hiện",
+    Phase.APPRAISAL: "giai đoạn thẩm định",
 }
 PART_VI = {
     Part.MEASURE: "cả số đo",

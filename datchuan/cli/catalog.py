@@ -1,5 +1,6 @@
 """`datchuan catalog`: checks of the rules, units, dispatches and addresses that a site runs on."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +11,8 @@ from datchuan.cli.output import JsonOption, console, plain, print_json, say, tab
 from datchuan.cli.session import Session
 from datchuan.errors import FINDINGS
 from shared.catalog.catalog import Catalog
+from shared.catalog.dispatch_findings import Severity
+from shared.catalog.dispatch_problems import left_open
 from shared.catalog.load import load_catalog
 from shared.catalog.problems import CatalogError
 
@@ -32,8 +35,10 @@ def check(
     except CatalogError as error:
         _print_problems(folder, error, as_json)
         raise typer.Exit(FINDINGS) from error
+    open_ones = Counter(finding.severity for finding in left_open(catalog))
     if as_json:
-        print_json({"directory": folder, "ok": True, "problems": [], **summary(catalog)})
+        found = {severity.value: open_ones[severity] for severity in Severity}
+        print_json({"directory": folder, "ok": True, "problems": [], **summary(catalog), "dispatch_findings": found})
         return
     out = console()
     out.print(f"The catalog {folder or '(shipped)'} is valid; its digest is {catalog.digest}.")
@@ -41,6 +46,9 @@ def check(
     for part in _PARTS:
         counts.add_row(part, str(len(getattr(catalog, part))))
     out.print(counts)
+    errors, warnings = open_ones[Severity.ERROR], open_ones[Severity.WARNING]
+    if errors or warnings:
+        out.print(f"The dispatches have {errors} error(s) and {warnings} warning(s): see `datchuan dispatch check`.")
 
 
 def summary(catalog: Catalog) -> dict[str, Any]:

@@ -57,7 +57,8 @@ def explain(
                 f"{rule.node} does not apply to {unit.name_vi}", "See `datchuan status` for those that do."
             )
         routings = {
-            cell: route(catalog, unit.id, rule.indicator, cell, as_of) for cell in concerned(catalog, status, rule)
+            cell: route(catalog, unit.id, rule.indicator, cell, as_of, standard=rule.standard)
+            for cell in concerned(catalog, status, rule)
         }
         if as_json:
             print_json(explanation_document(unit, as_of, status, facts, history, routings))

@@ -80,6 +80,8 @@ def test_the_wheel_holds_every_file_of_the_product_but_test_code(wheel: list[str
     "pattern",
     [
         pytest.param(r"shared/catalog/.+\.ya?ml$", id="the catalog"),
+        pytest.param(r"shared/catalog/.+/texts/.+\.txt$", id="the texts that dispatches quote"),
+        pytest.param(r"datchuan/matrix/.+\.j2$", id="the pages of the matrix"),
         pytest.param(r"services/notifier/.+\.(j2|txt|html)$", id="the templates of the messages"),
         pytest.param(r"datchuan/migrations/versions/.+\.py$", id="the migrations"),
     ],

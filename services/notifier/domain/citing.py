@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from services.notifier.domain.grouping import Duty, Item
 from services.notifier.domain.labels_vi import ROLE_VI
-from services.notifier.domain.route import responsible_unit_name
+from services.notifier.domain.route import name_in
 from shared.catalog.catalog import Catalog
 from shared.catalog.dispatches import OfficialDispatch
+from shared.contracts.vocabulary import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +30,18 @@ class CitationView:
 def notes_of(catalog: Catalog, item: Item) -> tuple[str, ...]:
     """Return what the addressee must know of the routing: no lead unit, units without an address."""
     notes = [f"Chưa có đơn vị chủ trì theo công văn. {item.gap_vi}"] if item.gap_vi else []
-    dispatch = catalog.dispatch_by_id.get(item.entry.dispatch or "")
     for missing in item.no_address_units:
-        unit = next((each for each in dispatch.units if each.id == missing), None) if dispatch else None
-        name = responsible_unit_name(unit, catalog.unit_by_id[item.entry.unit]) if unit else missing
+        name = name_in(catalog, item.entry.dispatch, missing, item.entry.unit)
         notes.append(f"{name} chưa có địa chỉ nhận tin trong danh bạ; đề nghị chuyển tin này.")
     return tuple(notes)
 
 
 def addressee_of(catalog: Catalog, duty: Duty) -> str:
-    """Return the name of the responsible unit that holds a duty."""
-    dispatch = catalog.dispatch_by_id.get(duty.dispatch or "")
-    unit = next((each for each in dispatch.units if each.id == duty.responsible_unit), None) if dispatch else None
-    return duty.responsible_unit if unit is None else responsible_unit_name(unit, catalog.unit_by_id[duty.unit])
+    """Return the name of the responsible unit that holds a duty; a superior one is known to local policy alone."""
+    if duty.role is Role.SUPERIOR:
+        superiors = {superior.id: superior.name_vi for superior in catalog.policies.superiors}
+        return superiors.get(duty.responsible_unit, duty.responsible_unit)
+    return name_in(catalog, duty.dispatch, duty.responsible_unit, duty.unit)
 
 
 def roles_of(catalog: Catalog, item: Item) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""The coverage matrix of a dispatch: every chỉ tiêu by sector and administrative unit, who leads, and its pages."""
