@@ -27,7 +27,11 @@ CONNECTIONS = 16
 EVENTS_PER_POST = 50
 EVENTS_PER_S = 5_000
 GROUP_WINDOW_SECONDS = 5.0
-_SETTINGS = {"GROUP_WINDOW_SECONDS": str(GROUP_WINDOW_SECONDS), "DATA_GAP_WINDOW_SECONDS": str(GROUP_WINDOW_SECONDS)}
+_SETTINGS = {
+    "GROUP_WINDOW_SECONDS": str(GROUP_WINDOW_SECONDS),
+    "DATA_GAP_WINDOW_SECONDS": str(GROUP_WINDOW_SECONDS),
+    "GROUP_PAUSE_SECONDS": "0",
+}
 _POSTGRES = {"track_commit_timestamp": "on", "track_wal_io_timing": "on"}
 _VERDICTS = text(
     "SELECT event_ids[1] AS event_id, extract(epoch FROM pg_xact_commit_timestamp(xmin))::float8 AS committed "

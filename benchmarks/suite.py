@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import end_to_end, engine, growth, intake, intake_formats, latency, replay, report
+from benchmarks import end_to_end, engine, growth, intake, intake_formats, latency, replay, report, storm
 from benchmarks.figures import Goal, Result, median_of
 from benchmarks.machine import describe
 from benchmarks.oracle import OracleRun
@@ -70,6 +70,7 @@ class Suite:
             "engine": self.engine,
             "replay": self.replay,
             "growth": self.growth,
+            "storm": self.storm,
         }
 
     async def province(self) -> None:
@@ -124,6 +125,11 @@ class Suite:
         few = await self._end_to_end("national", FEW_EVENTS, "national-100k")
         many = await self._end_to_end("national", NATION_EVENTS, "national")
         self._tell(growth.compare("growth", province, few, many, GOALS["growth"]))
+
+    async def storm(self) -> None:
+        """Let thousands of chỉ tiêu fail at once."""
+        for alerts in storm.ALERTS:
+            self._tell(await storm.run(f"storm-{alerts // 1_000}k", alerts))
 
     async def _median_run(self, name: str, events: int) -> Result:
         """Run a province several times and return the median run, with the figures of all."""

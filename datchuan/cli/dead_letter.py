@@ -1,5 +1,6 @@
 """`datchuan dead-letter`: messages that no service could handle, and mails that no server took."""
 
+import re
 from dataclasses import asdict
 from typing import Annotated, Any
 
@@ -12,14 +13,19 @@ from datchuan.cli.output import JsonOption, console, moment, print_json, table
 from datchuan.cli.session import Session
 from datchuan.errors import FINDINGS, CommandError
 from services.notifier.adapters.dead_deliveries import Retried, discard_delivery, retry_delivery
+from services.notifier.adapters.delivery_stories import DeliveryStory, delivery_story
 from services.notifier.adapters.queries import DeadDelivery, dead_deliveries
+from services.notifier.domain.audit import OPERATOR
 from services.notifier.domain.delivery import DeliveryStatus
 from shared.runtime.mailbox import requeue
 
 commands = new_group("Messages that no service could handle and mails that no server took.")
 
+ByOption = Annotated[str, typer.Option("--by", help="Who does it, for the audit.")]
 IdArgument = Annotated[str, typer.Argument(metavar="ID")]
+ToOption = Annotated[str | None, typer.Option("--to", metavar="ADDRESS", help="Send a mail's news there, this once.")]
 
+_MAIL_ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>]+")
 _MESSAGES = text(
     "SELECT message_id AS id, stream, reason, attempts, failed_at FROM messaging.dead_letter "
     "ORDER BY failed_at DESC LIMIT :n"
@@ -58,21 +64,55 @@ def list_dead(
     out.print(shown)
 
 
+@commands.command("show")
+def show(dead_id: IdArgument, as_json: JsonOption = False) -> None:
+    """Show one mail or webhook: to whom it goes, every try with the server's reply, and its text."""
+
+    async def work(engine: AsyncEngine) -> DeliveryStory | None:
+        return await delivery_story(engine, dead_id)
+
+    found = Session().run(work)
+    if found is None:
+        raise CommandError(f"there is no mail or webhook {dead_id!r}", "See `datchuan dead-letter list`.")
+    if as_json:
+        print_json(asdict(found))
+        return
+    out = console()
+    for name in ("id", "status", "channel", "address", "message_id", "subject", "server_reply"):
+        out.print(f"{name}: {getattr(found, name) or '–'}", markup=False, soft_wrap=True)
+    shown = table(f"tells {len(found.entries)} unit(s) and alert(s)", "unit", "role", "kind", "about", "status")
+    for entry in found.entries:
+        shown.add_row(entry.responsible_unit, entry.role, entry.kind, entry.about, entry.status)
+    out.print(shown)
+    shown = table(f"tries and what was done since: {len(found.tries)}", "at", "what", "by", "details")
+    for each in found.tries:
+        shown.add_row(moment(each.at), each.kind, each.actor, each.details)
+    out.print(shown)
+    out.print(found.body, markup=False, soft_wrap=True)
+
+
 @commands.command("retry")
-def retry(dead_id: IdArgument, as_json: JsonOption = False) -> None:
+def retry(dead_id: IdArgument, to: ToOption = None, by: ByOption = OPERATOR, as_json: JsonOption = False) -> None:
     """Try again: a message goes back to its service, a mail's news to the addresses that the catalog has today.
 
-    The exit status is 1 when a unit of the mail still has no address.
+    With --to it goes to that address instead, without a change of the catalog: the next news goes where the catalog
+    says. The exit status is 1 when a unit of the mail still has no address.
     """
     session = Session()
+    if to is not None and not _MAIL_ADDRESS.fullmatch(to):
+        raise CommandError(f"{to!r} is not a mail address", "Write it as name@domain.")
 
     async def work(engine: AsyncEngine) -> Retried | bool | None:
-        async with engine.begin() as connection:
-            if await requeue(connection, [dead_id]):
-                return True
-        return await retry_delivery(engine, session.catalog(), dead_id)
+        if to is None:
+            async with engine.begin() as connection:
+                if await requeue(connection, [dead_id]):
+                    return True
+        return await retry_delivery(engine, session.catalog(), dead_id, by, to)
 
-    result = session.run(work)
+    try:
+        result = session.run(work)
+    except ValueError as error:
+        raise CommandError(str(error), "Correct it there, and try again without --to.") from error
     if result is None:
         raise CommandError(f"there is no dead message {dead_id!r}", "See `datchuan dead-letter list`.")
     if isinstance(result, Retried):
@@ -96,11 +136,11 @@ def _tell(dead_id: str, result: Retried, *, as_json: bool) -> None:
 
 
 @commands.command("discard")
-def discard(dead_id: IdArgument, as_json: JsonOption = False) -> None:
+def discard(dead_id: IdArgument, by: ByOption = OPERATOR, as_json: JsonOption = False) -> None:
     """Close a mail or webhook that need not be sent any more; it stays readable."""
 
     async def work(engine: AsyncEngine) -> bool:
-        return await discard_delivery(engine, dead_id)
+        return await discard_delivery(engine, dead_id, by)
 
     if not Session().run(work):
         raise CommandError(f"there is no dead mail or webhook {dead_id!r}", "See `datchuan dead-letter list`.")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import asyncpg
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -32,6 +32,7 @@ class CommandSettings(RuntimeSettings):
     data: Path = DEFAULT_DATA
     ingest_url: str | None = None
     token: SecretStr | None = None
+    silence_max_days: int = Field(default=90, ge=1, le=3_650)
 
 
 class Session:

@@ -1,4 +1,4 @@
-"""`datchuan status`: the verdicts of a commune, or how districts and provinces stand."""
+"""`datchuan status`: the verdicts of a commune, or how districts, provinces and the notifier stand."""
 
 import datetime as dt
 from typing import Annotated, Any
@@ -9,9 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from datchuan.cli.communes import ANY_LEVEL, find_unit, place
 from datchuan.cli.output import JsonOption, console, print_json, table
 from datchuan.cli.session import Session
+from datchuan.cli.standing import next_reports, standing_document, standing_table
 from datchuan.cli.verdicts import status_document, status_row
 from datchuan.labels import status_vi
 from services.evaluator.adapters import queries
+from services.notifier.adapters.standing import standing
 from shared.catalog.catalog import Catalog
 from shared.catalog.units import AdminUnit
 from shared.contracts.labels_vi import STATUS_VI
@@ -26,12 +28,12 @@ def status(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the verdicts of a commune, or the counts of all districts and provinces."""
+    """Show the verdicts of a commune; or the counts of all districts and provinces, and how the notifier stands."""
     session = Session()
     catalog = session.catalog()
 
     async def overview(engine: AsyncEngine) -> None:
-        await _overview(engine, catalog, as_json)
+        await _overview(engine, catalog, session.clock().now(), as_json)
 
     async def of_unit(engine: AsyncEngine) -> None:
         async with engine.connect() as connection:
@@ -70,16 +72,18 @@ def _print_unit(
     out.print(NOTE_VI)
 
 
-async def _overview(engine: AsyncEngine, catalog: Catalog, as_json: bool) -> None:
+async def _overview(engine: AsyncEngine, catalog: Catalog, now: dt.datetime, as_json: bool) -> None:
     async with engine.connect() as connection:
         state = await queries.writer_state(connection)
         rollups = provinces_first(catalog, await queries.rollups(connection))
         by_node = await queries.communes_by_node(connection)
         transitions = await queries.transition_count(connection)
+    notifier, reports = await standing(engine, now), next_reports(catalog, now)
     if as_json:
+        told = {"notifier": standing_document(notifier, reports)}
         nodes = [{"node": n, "status": s, "units": count} for (n, s), count in sorted(by_node.items())]
         day = {"as_of": state[0], "catalog": state[1]} if state else {"as_of": None, "catalog": None}
-        print_json({**day, "note_vi": NOTE_VI, "transitions": transitions, "rollups": rollups, "nodes": nodes})
+        print_json({**day, "note_vi": NOTE_VI, "transitions": transitions, "rollups": rollups, "nodes": nodes, **told})
         return
     out = console()
     if state is None:
@@ -88,6 +92,7 @@ async def _overview(engine: AsyncEngine, catalog: Catalog, as_json: bool) -> Non
     out.print(f"Ngày {state[0].strftime('%d/%m/%Y')}; {transitions} transitions so far. {NOTE_VI}")
     out.print(_rollup_table(catalog, rollups))
     out.print(_node_table(by_node))
+    out.print(standing_table(notifier, reports))
 
 
 def provinces_first(catalog: Catalog, rollups: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from datchuan.errors import CommandError
 from datchuan.stack.access import LOCAL_SOURCE, ensure_token
 from datchuan.stack.folder import DataFolder, FolderInUseError
 from datchuan.stack.readiness import NotReadyError
-from datchuan.stack.stack import WELL_KNOWN_PORTS, Stack, StackOptions
+from datchuan.stack.stack import API_TOKEN, WELL_KNOWN_PORTS, Stack, StackOptions
 from shared.runtime.clock import SystemClock
 from shared.runtime.errors import DatchuanError
 
@@ -87,7 +87,8 @@ def welcome(stack: Stack, options: StackOptions) -> str:
   metrics     {metrics}
   mail        {mail}
   logs        {stack.folder.logs}
-  token       {token_file}{shifted}{moved}
+  token       {token_file}
+  alerts API  {addresses.notifier_url}/v1/alerts   token {stack.folder.secret_file(API_TOKEN)}{shifted}{moved}
 
 Send a report:
   curl -H "Authorization: Bearer $(cat {shlex.quote(str(token_file))})" -H 'Content-Type: application/json' \\

@@ -82,7 +82,7 @@ class PlainAudience:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._last = Snapshot()
+        self._totals = _totals(Snapshot())
 
     def __enter__(self) -> "PlainAudience":
         """Print the title and the notice."""
@@ -101,14 +101,9 @@ class PlainAudience:
 
     def update(self, snapshot: Snapshot) -> None:
         """Print the totals when they changed."""
-        if (snapshot.transitions, snapshot.alerts, snapshot.mail_count) == (
-            self._last.transitions,
-            self._last.alerts,
-            self._last.mail_count,
-        ):
-            return
-        self._last = snapshot
-        self._say(f"  transitions={snapshot.transitions} alerts={snapshot.alerts} mails={snapshot.mail_count}")
+        totals, self._totals = self._totals, _totals(snapshot)
+        if totals != self._totals:
+            self._say(f"  {self._totals}")
 
     def mail(self, mail: Mail) -> None:
         """Print a mail, indented."""
@@ -119,6 +114,12 @@ class PlainAudience:
 
     def _say(self, line: str) -> None:
         self._console.out(line, highlight=False)
+
+
+def _totals(snapshot: Snapshot) -> str:
+    return (
+        f"transitions={snapshot.transitions} alerts={snapshot.alerts} mails={snapshot.mail_count} held={snapshot.held}"
+    )
 
 
 def audience_for(console: Console) -> LiveAudience | PlainAudience:

@@ -79,7 +79,7 @@ def _verdicts(snapshot: Snapshot) -> Table:
         shown.add_row(district, *(str(counts.get(status, 0)) for status in VerdictStatus))
     shown.caption = (
         f"transitions {snapshot.transitions} · alerts {snapshot.alerts} · mails {snapshot.mail_count}"
-        f" · messages under way {snapshot.waiting}"
+        f" · held for a digest {snapshot.held} · messages under way {snapshot.waiting}"
     )
     return shown
 

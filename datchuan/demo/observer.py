@@ -1,6 +1,8 @@
 """Looks at the running stack: verdicts, transitions, alerts, mails, and whether anything is still under way."""
 
+import datetime as dt
 from collections import Counter
+from dataclasses import dataclass
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -9,6 +11,7 @@ from datchuan.demo.mails import MailFolder
 from datchuan.demo.snapshot import Change, Snapshot
 from services.evaluator.adapters import queries
 from services.notifier.adapters.queries import ledger_counts
+from services.notifier.domain.course import CourseState
 from shared.catalog.catalog import Catalog
 from shared.contracts.vocabulary import NodeKind, UnitLevel, VerdictReason, VerdictStatus
 
@@ -18,7 +21,24 @@ _VERDICTS = text(
     "GROUP BY unit, status"
 )
 _ONE_VERDICT = text("SELECT status, reason FROM evaluator.verdict WHERE unit = :unit AND node = :node")
+_WAITS = text(
+    "SELECT EXISTS (SELECT FROM notifier.ledger WHERE kind = 'opened' AND status = 'waiting' AND held_for = 'digest' "
+    "AND address = :address AND unit = :unit AND node = :node AND due_at > statement_timestamp())"
+)
+_COURSES = text(
+    "SELECT a.id, c.state, c.next_at FROM notifier.alert AS a JOIN notifier.course AS c ON c.alert_id = a.id "
+    "WHERE a.unit = :unit AND a.node = :node AND a.ended_at IS NULL"
+)
 _MAILBOX = text("SELECT count(*) FROM messaging.mailbox WHERE handled_at IS NULL")
+
+
+@dataclass(frozen=True)
+class Course:
+    """Where reminders and escalation of an open alert stand, and when something is to be done of them next."""
+
+    alert: str
+    state: CourseState
+    next_at: dt.datetime | None
 
 
 class Observer:
@@ -46,7 +66,8 @@ class Observer:
             mails=self._mails.mails(),
             transitions=transitions,
             alerts=ledger.alerts,
-            waiting=messages + ledger.waiting + ledger.grouped + ledger.messages_unfinished,
+            waiting=messages + ledger.under_way,
+            held=ledger.held,
         )
 
     async def verdict(self, unit: str, node: str) -> tuple[VerdictStatus, VerdictReason] | None:
@@ -54,6 +75,18 @@ class Observer:
         async with self._engine.connect() as connection:
             row = (await connection.execute(_ONE_VERDICT, {"unit": unit, "node": node})).one_or_none()
         return None if row is None else (VerdictStatus(row.status), VerdictReason(row.reason))
+
+    async def waits_for_digest(self, address: str, unit: str, node: str) -> bool:
+        """Return whether an alert of a chỉ tiêu waits for the digest of an address."""
+        asked = {"address": address, "unit": unit, "node": node}
+        async with self._engine.connect() as connection:
+            return bool(await connection.scalar(_WAITS, asked))
+
+    async def courses(self, unit: str, node: str) -> list[Course]:
+        """Return how reminders and escalation of the open alerts of a chỉ tiêu stand."""
+        async with self._engine.connect() as connection:
+            rows = await connection.execute(_COURSES, {"unit": unit, "node": node})
+            return [Course(row.id, CourseState(row.state), row.next_at) for row in rows]
 
     async def _follow(self, connection: AsyncConnection) -> None:
         while rows := await queries.transitions_after(connection, self._last_transitions):

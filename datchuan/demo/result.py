@@ -15,33 +15,43 @@ class DemoResult:
     alerts: int
     mails: int
     verify_differences: int
+    held: int = 0
+    released: int = 0
+    acknowledged: int = 0
+    audit_verified: int = 0
 
     @property
     def is_good(self) -> bool:
-        """Whether verdicts turned, mails arrived, and a recompute from the journal finds the same verdicts."""
-        return self.verify_differences == 0 and min(self.transitions, self.alerts, self.mails) > 0
+        """Whether all of the story happened, a recompute finds the same verdicts, and the audit is whole.
+
+        `held` and `released` are ledger entries, `acknowledged` alerts, `audit_verified` lines of the audit: 0 when its
+        chain is broken.
+        """
+        happened = (self.transitions, self.alerts, self.mails, self.released, self.acknowledged, self.audit_verified)
+        return self.verify_differences == 0 and min(happened) > 0
 
     def sentences(self) -> tuple[str, str]:
-        """Return what the recompute at the end came to, in Vietnamese and in English.
+        """Return what the checks at the end came to, in Vietnamese and in English.
 
-        >>> DemoResult(4, 2, 2, 0, 1, 1, 1, 0).sentences()[0]
-        'Đã tính lại toàn bộ từ nhật ký: không có sai khác.'
+        >>> DemoResult(4, 2, 2, 0, 1, 1, 1, 0, audit_verified=9).sentences()[0]
+        'Đã tính lại toàn bộ từ nhật ký: không có sai khác. Sổ kiểm toán còn nguyên vẹn: 9 dòng đã niêm phong.'
         """
-        if self.verify_differences == 0:
-            return (
-                "Đã tính lại toàn bộ từ nhật ký: không có sai khác.",
-                "Everything was computed again from the journal: nothing differs.",
-            )
+        differ, is_whole = self.verify_differences, self.audit_verified > 0
+        recomputed_vi = f"có {differ} sai khác" if differ else "không có sai khác"
+        recomputed_en = f"{differ} difference(s)" if differ else "nothing differs"
+        lines = self.audit_verified
+        audit_vi = f"còn nguyên vẹn: {lines} dòng đã niêm phong" if is_whole else "không nguyên vẹn"
+        audit_en = f"whole: {lines} sealed lines" if is_whole else "broken"
         return (
-            f"Đã tính lại toàn bộ từ nhật ký: có {self.verify_differences} sai khác.",
-            f"Everything was computed again from the journal: {self.verify_differences} difference(s).",
+            f"Đã tính lại toàn bộ từ nhật ký: {recomputed_vi}. Sổ kiểm toán {audit_vi}.",
+            f"Everything was computed again from the journal: {recomputed_en}. The audit is {audit_en}.",
         )
 
     def line(self) -> str:
         """Return the last line of the demonstration.
 
-        >>> DemoResult(4, 2, 2, 0, 1, 1, 1, 0).line()
-        'demo: events=4 accepted=2 duplicates=2 quarantined=0 transitions=1 alerts=1 mails=1 verify_differences=0'
+        >>> DemoResult(4, 2, 2, 0, 1, 1, 1, 0, 3, 2, 1, 9).line().partition(" quarantined")[2]
+        '=0 transitions=1 alerts=1 mails=1 verify_differences=0 held=3 released=2 acknowledged=1 audit_verified=9'
         """
         return "demo: " + " ".join(f"{name}={value}" for name, value in self.as_dict().items())
 

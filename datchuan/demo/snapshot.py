@@ -20,7 +20,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The state of the stack at one moment: verdicts by district, totals, and the latest changes and mails."""
+    """The state of the stack at one moment: verdicts by district, totals, and the latest changes and mails.
+
+    `waiting` is what is under way; what local policy holds back until later is `held`.
+    """
 
     verdicts: Mapping[str, Mapping[VerdictStatus, int]] = field(default_factory=dict)
     changes: tuple[Change, ...] = ()
@@ -28,6 +31,7 @@ class Snapshot:
     transitions: int = 0
     alerts: int = 0
     waiting: int = 0
+    held: int = 0
 
     @property
     def mail_count(self) -> int:

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any
 
 from datchuan.demo.figures import SHAPES, Figure, figure
@@ -16,7 +17,7 @@ from shared.contracts.vocabulary import MeasureKind, Operator, Sex, UnitLevel, V
 DEFAULT_DAY = dt.date(2024, 10, 15)
 SOURCE = "hmis"
 DISTRICTS = ("183", "914", "198", "202")
-BHYT_COMMUNE = "06208"
+BHYT_COMMUNE, BHYT_NODE = "06208", "xa_ntm/15.1"
 MISSING_SEX_COMMUNE = "06223"
 INCIDENT_COMMUNE = "06235"
 PROTAGONISTS = frozenset({BHYT_COMMUNE, MISSING_SEX_COMMUNE, INCIDENT_COMMUNE})
@@ -27,7 +28,17 @@ MEN, MEN_INSURED = 1_128, 1_066
 WOMEN = 1_100
 WOMEN_INSURED_BEFORE = 1_012
 WOMEN_INSURED_AFTER = 973
+WOMEN_INSURED_AGAIN = 1_034
 INCIDENT_SECTOR = "industry_trade"
+OFFICE = "vp_hdnd_ubnd"
+
+
+class Deed(StrEnum):
+    """What somebody does, or waits for, in a step."""
+
+    HOLD = "hold"
+    ACKNOWLEDGE = "acknowledge"
+    RELEASE = "release"
 
 
 @dataclass(frozen=True)
@@ -43,13 +54,14 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Step:
-    """One step: captions, the documents to post one after the other, and what must come of them."""
+    """One step: captions, the documents to post one after the other, what must come of them, and what is done then."""
 
     title_vi: str
     title_en: str
-    documents: tuple[dict[str, Any], ...]
+    documents: tuple[dict[str, Any], ...] = ()
     expectation: Expectation | None = None
     show_mail: bool = False
+    deed: Deed | None = None
 
     @property
     def data_values(self) -> int:
@@ -84,9 +96,13 @@ def tell(catalog: Catalog, as_of: dt.date, seed: int = 1) -> Story:
         _everyone_reports(writer, communes),
         *_alerts_to_nobody(catalog, communes, as_of),
         _women_fall(writer, names[BHYT_COMMUNE]),
+        _office_waits(catalog),
+        _acknowledged(names[BHYT_COMMUNE]),
         _sex_withdrawn(writer, names[MISSING_SEX_COMMUNE]),
         _incident_opens(writer, names[INCIDENT_COMMUNE]),
         _incident_corrected(writer, names[INCIDENT_COMMUNE]),
+        _women_recover(writer, names[BHYT_COMMUNE]),
+        _day_ends(),
     )
     return Story(as_of, communes, (*steps, _replay(steps)))
 
@@ -165,21 +181,64 @@ def _alerts_to_nobody(catalog: Catalog, communes: tuple[AdminUnit, ...], as_of: 
         Step(
             f"{listed}: danh mục không có công văn đang hiệu lực; cảnh báo được lưu và đếm, không gửi cho ai.",
             f"{listed}: the catalog has no dispatch in force; alerts are kept and counted, and sent to nobody.",
-            (),
         ),
     )
 
 
 def _women_fall(writer: _Writer, name_vi: str) -> Step:
-    report = Report(BHYT_COMMUNE, "bhyt_coverage", Sex.FEMALE, writer.month, Figure(WOMEN_INSURED_AFTER, WOMEN))
-    rate = percent_vi(Decimal(100 * WOMEN_INSURED_AFTER) / WOMEN, Operator.AT_LEAST)
+    report, rate = _women(writer, WOMEN_INSURED_AFTER)
     return Step(
-        f"{name_vi}: tỷ lệ nữ tham gia BHYT giảm còn {rate} %, dưới ngưỡng 90 %.",
-        f"{name_vi}: health insurance of women falls to {rate.replace(',', '.')} %, under the target of 90 %.",
+        f"{name_vi}: tỷ lệ nữ tham gia BHYT giảm còn {rate} %, dưới ngưỡng 90 %. BHXH (chủ trì) nhận thư ngay.",
+        f"{name_vi}: health insurance of women falls to {rate.replace(',', '.')} %, under 90 %. "
+        "The social insurance, which leads, gets its mail at once.",
         (writer.document(report),),
-        Expectation(BHYT_COMMUNE, "xa_ntm/15.1", VerdictStatus.NOT_MET, VerdictReason.BELOW_TARGET, "bhxh"),
+        Expectation(BHYT_COMMUNE, BHYT_NODE, VerdictStatus.NOT_MET, VerdictReason.BELOW_TARGET, "bhxh"),
         show_mail=True,
     )
+
+
+def _office_waits(catalog: Catalog) -> Step:
+    digest = f"{catalog.policies.digest.at:%H:%M}"
+    return Step(
+        "Văn phòng biết ngay phần y tế của bộ tiêu chí không còn đạt; tin về từng chỉ tiêu được giữ cho bản tổng hợp "
+        f"lúc {digest} (quy định của địa phương).",
+        "The Office hears at once that the health part of the standard is lost; "
+        f"news of each chỉ tiêu is held for its digest at {digest} (local policy).",
+        deed=Deed.HOLD,
+    )
+
+
+def _acknowledged(name_vi: str) -> Step:
+    return Step(
+        f"BHXH mở liên kết dùng một lần trong thư, xác nhận tiếp nhận việc của {name_vi}: "
+        "ngừng nhắc, ngừng báo cáo cấp trên.",
+        f"The social insurance acknowledges {name_vi} by the one-time link in its mail: no reminders, no escalation.",
+        deed=Deed.ACKNOWLEDGE,
+    )
+
+
+def _women_recover(writer: _Writer, name_vi: str) -> Step:
+    report, rate = _women(writer, WOMEN_INSURED_AGAIN)
+    return Step(
+        f"{name_vi}: tỷ lệ nữ tham gia BHYT tăng lên {rate} %. BHXH được báo là đã khắc phục.",
+        f"{name_vi}: health insurance of women rises to {rate.replace(',', '.')} %. The social insurance is told.",
+        (writer.document(report),),
+        Expectation(BHYT_COMMUNE, BHYT_NODE, VerdictStatus.MET, VerdictReason.TARGET_MET, "bhxh"),
+    )
+
+
+def _day_ends() -> Step:
+    return Step(
+        "Cuối ngày: Văn phòng nhận bản tổng hợp (ở đây gửi ngay bằng `datchuan notify release --all`).",
+        "End of the day: the Office gets its digest (sent here at once, as by `datchuan notify release --all`).",
+        deed=Deed.RELEASE,
+    )
+
+
+def _women(writer: _Writer, insured: int) -> tuple[Report, str]:
+    """Return the report of the insured women, and their percentage as Vietnamese readers write it."""
+    report = Report(BHYT_COMMUNE, "bhyt_coverage", Sex.FEMALE, writer.month, Figure(insured, WOMEN))
+    return report, percent_vi(Decimal(100 * insured) / WOMEN, Operator.AT_LEAST)
 
 
 def _sex_withdrawn(writer: _Writer, name_vi: str) -> Step:
@@ -188,7 +247,7 @@ def _sex_withdrawn(writer: _Writer, name_vi: str) -> Step:
         f"{name_vi} rút số liệu BHYT của nữ để rà soát: thiếu một giới thì chưa đánh giá được, không coi là 0.",
         f"{name_vi} withdraws its figures of women: with one sex missing there is no verdict, and never a zero.",
         (writer.document(gone),),
-        Expectation(MISSING_SEX_COMMUNE, "xa_ntm/15.1", VerdictStatus.NOT_EVALUABLE, VerdictReason.MISSING_SEX, "bhxh"),
+        Expectation(MISSING_SEX_COMMUNE, BHYT_NODE, VerdictStatus.NOT_EVALUABLE, VerdictReason.MISSING_SEX, "bhxh"),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from services.notifier.domain.alerts import Alert, AlertAction, Step
 from services.notifier.domain.book import Book, NodeKey, Outcome
 from services.notifier.domain.ledger import Entry
+from services.notifier.domain.limits import Limits
 from services.notifier.domain.mark import Mark
 from services.notifier.domain.momentary import without_momentary_gaps
 from services.notifier.domain.planning import Planner
@@ -51,7 +52,7 @@ def alert(
 
     A condition that is open already is not told again, so it brings nothing here either.
     """
-    book = Book()
+    book = Book(Limits.of(planner.catalog))
     book.learn(standing.keys, standing.alerts, standing.marks)
     first = book.apply(without_momentary_gaps(before))
     outcome = book.apply(without_momentary_gaps(after))
@@ -75,7 +76,7 @@ def _settled(entries: Iterable[Entry], steps: Iterable[Step], unsent: Collection
                 back.add(step.alert.id)
             case AlertAction.RESOLVED:
                 back.add(step.alert.id)
-                if step.alert.opened_as is AlertKind.DATA_GAP:
+                if step.alert.opened_as is AlertKind.DATA_GAP and not step.alert.flapping:
                     gaps.add(step.alert.id)
     untold = closed | (gaps & opened)
     return [

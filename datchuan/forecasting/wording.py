@@ -6,12 +6,12 @@ from datchuan.forecasting.alerting import Alerted
 from services.ingest.domain.forecast import AlertForecast, VerdictForecast
 from services.notifier.domain.citing import addressee_of, citations_of
 from services.notifier.domain.facts import Facts
-from services.notifier.domain.grouping import Duty, ItemKind
+from services.notifier.domain.grouping import Duty, Item, ItemKind
 from services.notifier.domain.headlines import headline, node_name, rollup_headline
 from services.notifier.domain.labels_vi import ROLE_VI
-from services.notifier.domain.ledger import Entry
+from services.notifier.domain.ledger import DueEntry, Entry
 from services.notifier.domain.lifecycle import open_alert
-from services.notifier.domain.material import RollupChange
+from services.notifier.domain.material import Material, RollupChange
 from shared.catalog.catalog import Catalog
 from shared.contracts.labels_vi import REASON_VI, STATUS_VI
 from shared.contracts.vocabulary import AlertKind, Combine, NodeKind, VerdictStatus
@@ -107,12 +107,18 @@ def _alert(catalog: Catalog, entry: Entry, text_vi: str) -> AlertForecast:
     )
 
 
+def _item(entry: Entry) -> Item:
+    """Return an entry as the item of a message that it would become."""
+    fields = {name: getattr(entry, name) for name in DueEntry.__dataclass_fields__ if name != "id"}
+    return Item(ItemKind(entry.kind.value), DueEntry(id=0, **fields), (), None, ())
+
+
 def _headline(
     catalog: Catalog, alerted: Alerted, rollups: dict[tuple[str, str, int], VerdictChanged], entry: Entry
 ) -> str:
     if entry.alert_id is not None:
         facts = Facts.of(catalog, alerted.outcome.alerts[entry.alert_id])
-        return headline(ItemKind(entry.kind.value), facts)
+        return headline(_item(entry), facts, Material())
     change = rollups[entry.unit, entry.node, entry.sequence]
     shown = RollupChange(
         change.sequence,

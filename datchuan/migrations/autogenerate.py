@@ -1,4 +1,4 @@
-"""Writes the first version of the schema as explicit operations, one migration a schema, from the declared tables.
+"""Writes the first version of the schema as explicit operations, one migration a module of tables.
 
 `python -m datchuan.migrations.autogenerate [--check] [FOLDER]`: to be used until the first release. A later change of a
 table is a migration of its own, and these stay as they are.
@@ -12,19 +12,20 @@ from alembic.autogenerate import render_python_code
 from alembic.autogenerate.api import AutogenContext
 from alembic.migration import MigrationContext
 from alembic.operations import ops
-from sqlalchemy import MetaData, String, Table
+from sqlalchemy import String, Table
 
 from datchuan.migrations.metadata import (
-    SCHEMAS,
-    all_metadata,
+    Part,
     columns_with_storage,
+    extra_ddl,
+    extra_drops,
+    parts,
     sequence_ddl,
-    sequences,
     storage_ddl,
 )
 
 _VERSIONS = Path(__file__).parent / "versions"
-_HEADER = '''"""The tables of the schema `{schema}`, first version."""
+_HEADER = '''"""{what} the schema `{schema}`, first version."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -47,20 +48,21 @@ def downgrade() -> None:
 
 def render_all() -> dict[str, str]:
     """Return the migrations' texts by file name."""
-    files: dict[str, str] = {}
-    for number, (schema, metadata) in enumerate(zip(SCHEMAS, all_metadata(), strict=True), start=1):
-        files[f"v{number:04}_{schema}.py"] = _formatted(_render(number, schema, metadata))
-    return files
+    return {f"v{number:04}_{part.name}.py": _formatted(_render(number, part)) for number, part in enumerate(parts(), 1)}
 
 
-def _render(number: int, schema: str, metadata: MetaData) -> str:
-    before = [f"    op.execute({sequence_ddl(sequence)!r})\n" for sequence in sequences(metadata)]
-    calls = [f"    _create_{table.name}()\n" for table in metadata.sorted_tables]
-    after = [f"    op.execute({storage_ddl(*found)!r})\n" for found in columns_with_storage(metadata)]
-    drops = [f'    op.drop_table("{table.name}", schema="{schema}")\n' for table in reversed(metadata.sorted_tables)]
-    drops += [f'    op.execute("DROP SEQUENCE {schema}.{sequence.name}")\n' for sequence in sequences(metadata)]
-    functions = "".join(_function(table) for table in metadata.sorted_tables)
+def _render(number: int, part: Part) -> str:
+    schema, tables = part.schema, part.tables
+    before = [f"    op.execute({sequence_ddl(sequence)!r})\n" for sequence in part.sequences]
+    calls = [f"    _create_{table.name}()\n" for table in tables]
+    after = [f"    op.execute({storage_ddl(*found)!r})\n" for found in columns_with_storage(tables)]
+    after += [_executed(statement) for statement in extra_ddl(tables)]
+    drops = [f'    op.drop_table("{table.name}", schema="{schema}")\n' for table in reversed(tables)]
+    drops += [f'    op.execute("DROP SEQUENCE {schema}.{sequence.name}")\n' for sequence in part.sequences]
+    drops += [_executed(statement) for statement in extra_drops(tables)]
+    functions = "".join(_function(table) for table in tables)
     text = _HEADER.format(
+        what="The tables of" if part.name == schema else f"More tables ({part.name.removeprefix(schema + '_')}) of",
         schema=schema,
         revision=f"{number:04}",
         down_revision=f'"{number - 1:04}"' if number > 1 else None,
@@ -71,11 +73,16 @@ def _render(number: int, schema: str, metadata: MetaData) -> str:
     return text + functions
 
 
+def _executed(statement: str) -> str:
+    """Return the operation that runs a statement, readable where it has several lines."""
+    return f'    op.execute("""\n{statement}\n""")\n' if "\n" in statement else f"    op.execute({statement!r})\n"
+
+
 def _function(table: Table) -> str:
     indexes = sorted(table.indexes, key=lambda index: str(index.name))
-    created = ops.UpgradeOps(
-        [ops.CreateTableOp.from_table(table), *(ops.CreateIndexOp.from_index(index) for index in indexes)]
-    )
+    creation = ops.CreateTableOp.from_table(table)
+    creation.info = {}  # statements that are operations of their own
+    created = ops.UpgradeOps([creation, *(ops.CreateIndexOp.from_index(index) for index in indexes)])
     context = MigrationContext.configure(
         dialect_name="postgresql",
         opts={"sqlalchemy_module_prefix": "sa.", "alembic_module_prefix": "op.", "render_item": _render_item},

@@ -30,6 +30,16 @@ def without_settings(inherited: Mapping[str, str], group: str = "") -> dict[str,
     return {name: value for name, value in inherited.items() if not name.startswith(PREFIX + group)}
 
 
+def unless_set(inherited: Mapping[str, str], settings: Mapping[str, str]) -> dict[str, str]:
+    """Return those `settings` (without prefix) that the operator gives neither a value nor a file for.
+
+    >>> unless_set({"DATCHUAN_LINK_SECRET": "x"}, {"LINK_SECRET_FILE": "/f", "PUBLIC_URL": "http://h"})
+    {'PUBLIC_URL': 'http://h'}
+    """
+    given = {name.removesuffix("_FILE") for name in inherited}
+    return {name: value for name, value in settings.items() if f"{PREFIX}{name.removesuffix('_FILE')}" not in given}
+
+
 def partitions_of(inherited: Mapping[str, str], settings: Mapping[str, str]) -> int:
     """Return the number of partitions that services of this environment have.
 

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -39,13 +40,14 @@ class DataFolder:
         self.logs = self.root / "logs"
         self.mail = self.root / "mail"
         self.tokens = self.root / "tokens"
+        self.secrets = self.root / "secrets"
         self._state = self.root / "stack.json"
 
     def create(self) -> None:
         """Make the folders that are missing."""
         # Others may pass through to the database's own folder (root must run it as another user), not look around.
         self.root.mkdir(mode=0o711, parents=True, exist_ok=True)
-        for folder in (self.logs, self.mail, self.tokens):
+        for folder in (self.logs, self.mail, self.tokens, self.secrets):
             folder.mkdir(mode=0o700, exist_ok=True)
 
     def token_file(self, source: str) -> Path:
@@ -55,6 +57,16 @@ class DataFolder:
     def save_token(self, source: str, token: str) -> None:
         """Keep the bearer token of a source for the commands of this machine."""
         _write_private(self.token_file(source), token + "\n")
+
+    def secret_file(self, name: str) -> Path:
+        """Return the file of a secret of this folder's services, made when there is none yet."""
+        path = self.secrets / name
+        if not path.exists():
+            # Written beside and renamed: a full disk never leaves an empty secret behind.
+            fresh = path.with_suffix(".new")
+            _write_private(fresh, secrets.token_urlsafe(48) + "\n")
+            fresh.rename(path)
+        return path
 
     def announce(self, addresses: Addresses) -> None:
         """Write down where the stack listens."""

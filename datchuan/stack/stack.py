@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from datchuan.migrations import upgrade
-from datchuan.stack.environment import partitions_of, service_environment, without_settings
+from datchuan.stack.environment import partitions_of, service_environment, unless_set, without_settings
 from datchuan.stack.folder import Addresses, DataFolder
 from datchuan.stack.ports import LOOPBACK, port_or_free
 from datchuan.stack.process import ChildProcess
@@ -26,6 +26,7 @@ MODULES: Mapping[str, str] = {
 }
 SERVICES = tuple(MODULES)
 MAIL_SINK = "mailsink"
+LINK_SECRET, API_TOKEN = "link_secret", "notifier_api_token"
 WELL_KNOWN_PORTS: Mapping[str, int] = {"ingest": 8080, "evaluator": 8081, "notifier": 8082, MAIL_SINK: 8025}
 
 
@@ -146,6 +147,17 @@ class Stack:
         environment = service_environment(self._options.environment, {})
         return ChildProcess(MAIL_SINK, command, environment, self.folder.logs / f"{MAIL_SINK}.log")
 
+    def _notifier_settings(self) -> dict[str, str]:
+        """Return what makes the links in messages and the API for programs work; what the operator has set stays."""
+        settings = {
+            "LINK_SECRET_FILE": str(self.folder.secret_file(LINK_SECRET)),
+            "NOTIFIER_API_TOKEN_FILE": str(self.folder.secret_file(API_TOKEN)),
+        }
+        # Mail that leaves this machine must not ask its readers to open a page on their own.
+        if self._options.with_mail_sink:
+            settings["PUBLIC_URL"] = self.url("notifier")
+        return unless_set(self._options.environment, settings)
+
     def _service(self, service: str, name: str) -> ChildProcess:
         options = self._options
         settings = {
@@ -154,6 +166,7 @@ class Stack:
             "HOST": LOOPBACK,
             "PORT": str(self._ports[name]),
             "CLOCK_OFFSET_DAYS": str(options.clock_offset_days),
+            **(self._notifier_settings() if service == "notifier" else {}),
             **options.settings,
         }
         if options.catalog is not None:

@@ -50,6 +50,7 @@ from services.ingest.domain.tokens import Grant, Scope, token_of
 from services.ingest.metrics import IngestMetrics, RequestFormat
 from services.ingest.settings import IngestSettings
 from shared.runtime.database import LACKS_TABLES, is_wrong_schema
+from shared.runtime.problems import Problem, problem_response
 
 _log = structlog.get_logger(__name__)
 
@@ -108,7 +109,7 @@ class IngestHandlers:
             seen.format = payload
             return events_response(*await self._intake.take_events(grant, payload, body, content_type))
 
-        response = await self._answer(request, _EVENTS, self._bodies.read, take, problems.problem_response)
+        response = await self._answer(request, _EVENTS, self._bodies.read, take, problem_response)
         return self._counted(seen, response)
 
     async def post_data_values(self, request: Request) -> Response:
@@ -203,7 +204,7 @@ class IngestHandlers:
         scopes: frozenset[Scope],
         read: Callable[[AsyncIterator[bytes], Mapping[str, str], str], AbstractAsyncContextManager[Body]],
         take: Callable[[Grant, Body], Awaitable[Response]],
-        refuse: Callable[[problems.Problem], Response],
+        refuse: Callable[[Problem], Response],
     ) -> Response:
         """Return what `take` answers, or the refusal in the endpoint's own shape. Content is never logged."""
         grant = None

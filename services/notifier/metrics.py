@@ -10,7 +10,8 @@ from services.notifier.domain.alerts import AlertAction, Step
 from services.notifier.domain.delivery import DeliveryStatus
 from services.notifier.domain.ledger import UnroutableReason
 from services.notifier.domain.ports import Census
-from shared.contracts.vocabulary import AlertKind, Channel, NodeKind
+from services.notifier.domain.urging import URGES, Urged
+from shared.contracts.vocabulary import AlertKind, Channel, NodeKind, ReportPeriod
 
 _SEND_SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30)
 
@@ -35,6 +36,11 @@ class NotifierMetrics:
     """The metrics of the service, in one registry."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self._measure_alerts(registry)
+        self._measure_messages(registry)
+        self._declare()
+
+    def _measure_alerts(self, registry: CollectorRegistry) -> None:
         self.alerts = Counter(
             "datchuan_notifier_alerts_total", "What happened to alerts.", ["action"], registry=registry
         )
@@ -45,10 +51,15 @@ class NotifierMetrics:
             ["node_kind"],
             registry=registry,
         )
-        self.notifications = Counter(
-            "datchuan_notifier_notifications_total",
-            "Tries to send a message, by how they ended.",
-            ["channel", "outcome"],
+        self.urged = Counter(
+            "datchuan_notifier_urged_total",
+            "Reminders, reports to those above and acknowledgements that have lapsed.",
+            ["kind"],
+            registry=registry,
+        )
+        self.courses_stalled = Gauge(
+            "datchuan_notifier_courses_stalled",
+            "Alerts whose next reminder or escalation is more than an hour late.",
             registry=registry,
         )
         self.unroutable = Counter(
@@ -57,8 +68,18 @@ class NotifierMetrics:
             ["reason"],
             registry=registry,
         )
+
+    def _measure_messages(self, registry: CollectorRegistry) -> None:
+        self.notifications = Counter(
+            "datchuan_notifier_notifications_total",
+            "Tries to send a message, by how they ended.",
+            ["channel", "outcome"],
+            registry=registry,
+        )
         self.entries_waiting = Gauge(
-            "datchuan_notifier_entries_waiting", "Ledger entries that wait to be sent.", registry=registry
+            "datchuan_notifier_entries_waiting",
+            "Ledger entries that are due and not in a message yet.",
+            registry=registry,
         )
         self.deliveries = Gauge(
             "datchuan_notifier_deliveries", "Messages that are not sent, by status.", ["status"], registry=registry
@@ -70,28 +91,54 @@ class NotifierMetrics:
             buckets=_SEND_SECONDS,
             registry=registry,
         )
-        self._declare()
+        self.channel_blocked = Gauge(
+            "datchuan_notifier_channel_blocked",
+            "1 while nothing leaves by a channel: its server is away, not trusted, or does not let us in.",
+            ["channel"],
+            registry=registry,
+        )
+        self.audit_sealed = Counter(
+            "datchuan_notifier_audit_sealed_lines_total",
+            "Lines of the audit that were sealed into its chain.",
+            registry=registry,
+        )
+        self.reports = Counter(
+            "datchuan_notifier_reports_total", "Consolidated reports that were made.", ["period"], registry=registry
+        )
 
     def _declare(self) -> None:
-        for action in AlertAction:
-            self.alerts.labels(action)
-        for kind in AlertKind:
-            self.alerts_open.labels(kind)
+        for metric, labels in (
+            (self.reports, ReportPeriod),
+            (self.alerts, AlertAction),
+            (self.alerts_open, AlertKind),
+        ):
+            for label in labels:
+                metric.labels(label)
         for node_kind in (NodeKind.CRITERION, NodeKind.STANDARD):
             self.rollup_changes.labels(node_kind)
         for reason in UnroutableReason:
             self.unroutable.labels(reason)
         for channel in Channel:
             self.send_seconds.labels(channel)
+            self.channel_blocked.labels(channel)
             for outcome in SendOutcome:
                 self.notifications.labels(channel, outcome)
         for status in _COUNTED:
             self.deliveries.labels(status)
+        for urge in URGES:
+            self.urged.labels(urge)
 
     def count_steps(self, steps: Iterable[Step]) -> None:
         """Count what happened to alerts."""
         for action, amount in Tally(step.action for step in steps).items():
             self.alerts.labels(action).inc(amount)
+
+    def count_urged(self, urged: Urged) -> None:
+        """Count what was due of courses."""
+        for kind, amount in Tally(urged.told).items():
+            self.urged.labels(kind).inc(amount)
+        for reason, amount in Tally(entry.reason for entry in urged.entries if entry.reason).items():
+            self.unroutable.labels(reason).inc(amount)
 
     def show(self, census: Census) -> None:
         """Set the gauges to what the tables hold."""

@@ -101,6 +101,11 @@ class StreamConsumer(Generic[MessageType]):
         """How many entries of the stream the group had not been given when last asked."""
         return self._observer.lag
 
+    @property
+    def caught_up(self) -> bool:
+        """Whether at some moment since the start everything that stood in the stream had been handled."""
+        return self._observer.caught_up
+
     async def run(self, stop: asyncio.Event) -> None:
         """Consume until `stop` is set or the task is cancelled, then drain."""
         await self.start()

@@ -11,10 +11,11 @@ from shared.runtime.stream_state import read_stream_state, trim
 
 
 class StreamObserver:
-    """Knows how far behind the group is, and keeps the stream short."""
+    """Knows how far behind the group is, and whether it ever had handled all there was; keeps the stream short."""
 
     def __init__(self, broker: RedisBroker, place: Place, metrics: RuntimeMetrics, trim_seconds: float) -> None:
         self.lag = 0
+        self.caught_up = False
         self._broker = broker
         self._place = place
         self._metrics = metrics
@@ -28,6 +29,8 @@ class StreamObserver:
         state = await read_stream_state(client, stream)
         group = state.groups.get(self._place.group) if state is not None else None
         self.lag = group.lag if group else 0
+        if state is None or (group is not None and group.lag == 0 and group.pending == 0):
+            self.caught_up = True
         self._metrics.stream_lag.labels(stream).set(self.lag)
         self._metrics.stream_pending.labels(stream).set(group.pending if group else 0)
         self._metrics.stream_length.labels(stream).set(state.length if state else 0)

@@ -26,6 +26,7 @@ from shared.testing.polling import until
 STREAM = partition_stream(VERDICT_CHANGED, 0)
 HURRIED = {
     "DATCHUAN_GROUP_WINDOW_SECONDS": "0.2",
+    "DATCHUAN_GROUP_PAUSE_SECONDS": "0",
     "DATCHUAN_DATA_GAP_WINDOW_SECONDS": "0.4",
     "DATCHUAN_POLL_SECONDS": "0.05",
     "DATCHUAN_RETRY_FIRST_SECONDS": "0.3",

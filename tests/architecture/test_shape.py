@@ -43,9 +43,11 @@ def body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_has_exactly_the_names_that_every_service_has(root: Path, service: str) -> None:
     # Folders of data (templates) are free: they hold no module.
-    found = {path.name for path in (root / "services" / service).iterdir() if path.suffix == ".py" or holds_code(path)}
+    # A part may be one module or a package of several.
+    inside = (root / "services" / service).iterdir()
+    found = {path.name.removesuffix(".py") for path in inside if path.suffix == ".py" or holds_code(path)}
 
-    assert found == SERVICE_NAMES | ONLY_HERE.get(service, set())
+    assert found == {name.removesuffix(".py") for name in SERVICE_NAMES | ONLY_HERE.get(service, set())}
 
 
 def test_there_are_three_services_and_nothing_else_in_their_folder(root: Path) -> None:

@@ -1,6 +1,7 @@
 """A mail server whose behaviour the suite chooses while it runs, as a process of its own, and the handle on it.
 
-The process keeps mails as files like the sink of the demo does, and reads how to behave from a file beside them.
+The process keeps mails as files like the sink of the demo does, and reads how to behave from a file beside them. It
+grants so many connections at once and no more, and writes down how many there ever were.
 """
 
 import argparse
@@ -24,6 +25,8 @@ from shared.embedded.mailsink import MailSink
 from shared.embedded.ports import LOOPBACK, free_port
 
 _BEHAVIOUR = "behaviour"
+_PEAK = "most-connections"
+_MANY = 1_000
 
 
 class Behaviour(StrEnum):
@@ -32,6 +35,7 @@ class Behaviour(StrEnum):
     TAKE = "take"
     BUSY = "busy"
     DROP = "drop"
+    HANG = "hang"
     REFUSE = "refuse"
 
 
@@ -43,6 +47,8 @@ class _FaultyServer(MailSink):
         self._behaviour = folder / _BEHAVIOUR
 
     def _behaves(self) -> tuple[str, str]:
+        if not self._behaviour.exists():
+            return Behaviour.TAKE, ""
         kind, _, address = self._behaviour.read_text(encoding="utf-8").partition(" ")
         return kind, address
 
@@ -64,11 +70,63 @@ class _FaultyServer(MailSink):
         return await super().handle_RCPT(server, session, envelope, address, options)
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Keep the mail, and answer or be gone."""
+        """Keep the mail, and answer or be gone; or say nothing about it at all."""
+        if self._behaves()[0] == Behaviour.HANG:
+            await asyncio.Event().wait()
         answer = await super().handle_DATA(server, session, envelope)
         if self._behaves()[0] == Behaviour.DROP and isinstance(server.transport, asyncio.Transport):
             server.transport.abort()
         return answer
+
+
+class _Door:
+    """Counts the connections, and lets in no more than `most` at once."""
+
+    def __init__(self, most: int, folder: Path) -> None:
+        self._most = most
+        self._folder = folder
+        self._inside = self._peak = 0
+
+    def enter(self) -> bool:
+        """Count a connection; return whether it may stay."""
+        self._inside += 1
+        if self._inside > self._peak:
+            self._peak = self._inside
+            (self._folder / _PEAK).write_text(str(self._peak), encoding="utf-8")
+        return self._inside <= self._most
+
+    def leave(self) -> None:
+        """Count a connection that has ended."""
+        self._inside -= 1
+
+
+class _CountedConnection(SMTP):
+    """One connection; refused with 421 when there are too many."""
+
+    def __init__(self, handler: MailSink, door: _Door, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(handler, hostname="faulty", loop=loop)
+        self._door = door
+        self._is_inside = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Talk, or say that there are too many."""
+        self._is_inside = self._door.enter()
+        if self._is_inside:
+            super().connection_made(transport)
+        elif isinstance(transport, asyncio.Transport):
+            transport.write(b"421 too many connections\r\n")
+            transport.close()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Make room for another."""
+        self._door.leave()
+        if self._is_inside:
+            super().connection_lost(error)
+
+
+def most_connections(folder: Path) -> int:
+    """Return how many connections there ever were at once, those counted that were refused."""
+    return int((folder / _PEAK).read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +140,11 @@ class Received:
 class MailServer:
     """The handle on the process: how it behaves, whether it runs, and what it has received."""
 
-    def __init__(self, folder: Path, log: Path) -> None:
+    def __init__(self, folder: Path, log: Path, connections: int = _MANY) -> None:
         self.port = free_port()
         self._folder = folder
         command = [sys.executable, "-m", "tests.chaos.mail_server", str(self.port), str(folder)]
+        command += ["--connections", str(connections)]
         self._child = ChildProcess("mail server", command, service_environment(os.environ, {}), log)
         self._received: dict[str, Received] = {}
 
@@ -132,12 +191,12 @@ def _read(content: bytes) -> Received:
     return Received(str(headers["Message-ID"]), digest)
 
 
-async def _serve(port: int, folder: Path) -> None:
+async def _serve(port: int, folder: Path, most: int) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
-    handler = _FaultyServer(folder)
-    server = await loop.create_server(lambda: SMTP(handler, hostname="faulty", loop=loop), LOOPBACK, port)
+    handler, door = _FaultyServer(folder), _Door(most, folder)
+    server = await loop.create_server(lambda: _CountedConnection(handler, door, loop), LOOPBACK, port, backlog=_MANY)
     async with server:
         await stop.wait()
 
@@ -147,8 +206,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.mail_server", description="A mail server with faults.")
     parser.add_argument("port", type=int)
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--connections", type=int, default=_MANY, help="so many at once; more are answered 421")
     arguments = parser.parse_args()
-    asyncio.run(_serve(arguments.port, arguments.folder))
+    asyncio.run(_serve(arguments.port, arguments.folder, arguments.connections))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from shared.catalog.load import load_catalog
 from shared.runtime.clock import SystemClock
 from shared.runtime.database import create_database, is_outage
 from shared.runtime.faults import VARIABLE
+from shared.testing.catalogs import folder_at_once
 from shared.testing.polling import until
 from tests.chaos.mail_server import MailServer
 from tests.chaos.reports import AS_OF, ReportSource
@@ -35,6 +36,7 @@ REPORTS_PER_SECOND = 100
 _READY_SECONDS = 45
 _FAST = {
     "GROUP_WINDOW_SECONDS": "1",
+    "GROUP_PAUSE_SECONDS": "0",
     "DATA_GAP_WINDOW_SECONDS": "1",
     "POLL_SECONDS": "0.2",
     "SEND_TIMEOUT_SECONDS": "2",
@@ -173,10 +175,13 @@ async def open_world(
     folder: Path, small_disk: Path | None, why_not: str, tell: Report, settings: Mapping[str, str] | None = None
 ) -> AsyncIterator[World]:
     """Start everything, give every cell its first report, and take it all down afterwards."""
-    catalog = load_catalog()
+    # Without local policy everything is told at once: what is not told soon after a fault is missing.
+    catalog_at = folder_at_once(folder / "catalog")
+    catalog = load_catalog(catalog_at)
     mail = MailServer(folder / "mails", folder / "mail-server.log")
     await mail.start()
     options = StackOptions(
+        catalog=catalog_at,
         clock_offset_days=(AS_OF - SystemClock().today()).days,
         with_mail_sink=False,
         settings={**_FAST, "SMTP_HOST": "127.0.0.1", "SMTP_PORT": str(mail.port), **(settings or {})},

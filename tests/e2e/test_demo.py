@@ -15,10 +15,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = 65534
-LAST_LINE = re.compile(
-    r"demo: events=(\d+) accepted=(\d+) duplicates=(\d+) quarantined=(\d+) transitions=(\d+) alerts=(\d+) mails=(\d+) "
-    r"verify_differences=(\d+)"
+NAMES = (
+    *("events", "accepted", "duplicates", "quarantined", "transitions", "alerts", "mails", "verify_differences"),
+    *("held", "released", "acknowledged", "audit_verified"),
 )
+LAST_LINE = re.compile("demo: " + " ".join(rf"{name}=(\d+)" for name in NAMES))
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(150)]
 
@@ -54,6 +55,9 @@ def check(numbers: dict[str, int]) -> None:
     assert numbers["duplicates"] == numbers["accepted"]
     assert min(numbers["transitions"], numbers["alerts"], numbers["mails"]) > 0
     assert numbers["verify_differences"] == 0
+    assert numbers["held"] == numbers["released"] > 0
+    assert numbers["acknowledged"] == 1
+    assert numbers["audit_verified"] > numbers["mails"]
 
 
 def test_the_demo_ends_with_its_line_and_status_0_and_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -63,9 +67,10 @@ def test_the_demo_ends_with_its_line_and_status_0_and_leaves_nothing_behind(tmp_
     last = result.stdout.splitlines()[-1]
     match = LAST_LINE.fullmatch(last)
     assert match, last
-    names = ("events", "accepted", "duplicates", "quarantined", "transitions", "alerts", "mails", "verify_differences")
-    check(dict(zip(names, map(int, match.groups()), strict=True)))
+    check(dict(zip(NAMES, map(int, match.groups()), strict=True)))
     assert "còn thiếu 17 nữ tham gia BHYT" in result.stdout
+    assert "hạn xác nhận đã tiếp nhận: 17:00 ngày" in result.stdout
+    assert "/ack/" in result.stdout
     assert "SYNTHETIC" in result.stdout
     assert list(tmp_path.iterdir()) == []
 

@@ -25,7 +25,13 @@ from tests.chaos.reports import AS_OF, ReportSource
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
 
 CATALOG = load_catalog()
-FAST = {"GROUP_WINDOW_SECONDS": "1", "DATA_GAP_WINDOW_SECONDS": "1", "POLL_SECONDS": "0.2", "STANDBY_SECONDS": "0.2"}
+FAST = {
+    "GROUP_WINDOW_SECONDS": "1",
+    "GROUP_PAUSE_SECONDS": "0",
+    "DATA_GAP_WINDOW_SECONDS": "1",
+    "POLL_SECONDS": "0.2",
+    "STANDBY_SECONDS": "0.2",
+}
 REPORTED, CHANGED = "datchuan.indicator.reported.%", "datchuan.verdict.changed.%"
 REMEDY = "run all services with {} until the mailbox is empty, stop them all, then start with {}"
 

@@ -63,7 +63,7 @@ def female_cell(data: Path) -> dict[str, object]:
 
 
 def counts(data: Path) -> object:
-    return json.loads(run(data, "status", "--json").stdout)
+    return {**json.loads(run(data, "status", "--json").stdout), "notifier": None}
 
 
 async def test_what_is_imported_is_judged_and_is_still_there_after_a_restart(tmp_path: Path) -> None:

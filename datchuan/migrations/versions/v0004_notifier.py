@@ -49,6 +49,10 @@ def _create_alert() -> None:
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("end_reason", sa.Text(collation="C"), nullable=True),
         sa.Column("end_cause", sa.Text(collation="C"), nullable=True),
+        sa.Column(
+            "openings", postgresql.ARRAY(sa.DateTime(timezone=True)), server_default=sa.text("'{}'"), nullable=False
+        ),
+        sa.Column("flapping", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         schema="notifier",
         postgresql_with={"fillfactor": "60"},
@@ -69,20 +73,34 @@ def _create_delivery() -> None:
         sa.Column("id", sa.Text(collation="C"), nullable=False),
         sa.Column("channel", sa.Text(collation="C"), nullable=False),
         sa.Column("address", sa.Text(collation="C"), nullable=False),
+        sa.Column(
+            "lane",
+            sa.Text(),
+            sa.Computed(
+                "CASE channel WHEN 'mail' THEN lower(left(split_part(address, '@', 2), 255)) ELSE left(address, 255) END",
+                persisted=True,
+            ),
+            nullable=False,
+        ),
         sa.Column("message_id", sa.Text(collation="C"), nullable=False),
         sa.Column("thread", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("subject", sa.Text(collation="C"), nullable=False),
         sa.Column("body", sa.Text(collation="C"), nullable=False),
         sa.Column("payload", sa.Text(collation="C"), nullable=False),
+        sa.Column("html", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("report_id", sa.Text(collation="C"), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("status", sa.Text(collation="C"), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column(
             "next_attempt_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
+        sa.Column("stored_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
         sa.Column("sender", sa.Text(collation="C"), nullable=True),
         sa.Column("server_reply", sa.Text(collation="C"), nullable=True),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("acknowledged_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("acknowledged_by", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("message_id", name="delivery_message_id"),
         schema="notifier",
@@ -95,10 +113,11 @@ def _create_delivery() -> None:
         schema="notifier",
         postgresql_where=sa.text("status = 'dead'"),
     )
+    op.create_index("delivery_newest", "delivery", ["address", "stored_at"], unique=False, schema="notifier")
     op.create_index(
         "delivery_unfinished",
         "delivery",
-        ["channel", "next_attempt_at"],
+        ["channel", "lane", "next_attempt_at"],
         unique=False,
         schema="notifier",
         postgresql_where=sa.text("status IN ('pending', 'retry', 'sending')"),
@@ -133,6 +152,7 @@ def _create_ledger() -> None:
             "created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("own_due_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("delivery_id", sa.Text(collation="C"), nullable=True),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id"),
@@ -213,6 +233,7 @@ def _create_turn() -> None:
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("token", sa.Text(collation="C"), nullable=False),
         sa.Column("previous", sa.Text(collation="C"), nullable=True),
+        sa.Column("silence_changes", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         schema="notifier",
     )

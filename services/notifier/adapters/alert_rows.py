@@ -1,5 +1,6 @@
 """Alerts, marks, roll-up changes and ledger entries as rows, and back."""
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
@@ -41,6 +42,8 @@ def alert_of(row: Stored) -> Alert:
         ended_at=row["ended_at"],
         end_reason=None if row["end_reason"] is None else EndReason(row["end_reason"]),
         end_cause=None if row["end_cause"] is None else Cause(row["end_cause"]),
+        openings=tuple(row["openings"]),
+        flapping=row["flapping"],
     )
 
 
@@ -67,7 +70,14 @@ def alert_update(alert: Alert) -> tuple[str, ...]:
         _NULL if alert.ended_at is None else alert.ended_at.isoformat(),
         alert.end_reason or _NULL,
         alert.end_cause or _NULL,
+        moments(alert.openings),
+        str(alert.flapping),
     )
+
+
+def moments(values: Iterable[dt.datetime]) -> str:
+    """Return moments as the text of an array of PostgreSQL."""
+    return "{" + ",".join([value.isoformat() for value in values]) + "}"
 
 
 def mark_update(mark: Mark) -> tuple[str, ...]:

@@ -12,15 +12,24 @@ What was never stored is copied in, and what was is updated. The statements with
 TURN = """
 INSERT INTO notifier.turn AS t (id, token) VALUES (1, :token)
     ON CONFLICT (id) DO UPDATE SET token = excluded.token, previous = t.token
-RETURNING previous, clock_timestamp() AS now, set_config('enable_seqscan', 'off', true),
+RETURNING previous, silence_changes, clock_timestamp() AS now, set_config('enable_seqscan', 'off', true),
           set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)
+"""
+
+# Told by the turn's row, which is read as it stands once it is held: a snapshot taken before the wait for it would miss
+# the silence that was waited for.
+SILENCE_CHANGED = "UPDATE notifier.turn SET silence_changes = silence_changes + 1 WHERE id = 1"
+
+SILENCES = """
+SELECT id, author, reason, starts_at, ends_at, units, nodes, responsible_units
+  FROM notifier.silence WHERE ended_at IS NULL ORDER BY id
 """
 
 # The id of an alert begins with its unit and node, each with a colon behind it; a semicolon comes next.
 ALERTS = """
 SELECT DISTINCT ON (a.unit, a.node, a.cell)
        a.unit, a.node, a.cell, a.occurrence, a.opened_as, a.kind, a.opened_at, a.opened_cause, a.revision, a.breaches,
-       a.evidence, a.ended_at, a.end_reason, a.end_cause
+       a.evidence, a.ended_at, a.end_reason, a.end_cause, a.openings, a.flapping
   FROM unnest($1::text[], $2::text[]) AS k (unit, node)
   JOIN notifier.alert AS a
     ON a.id >= k.unit || ':' || k.node || ':' AND a.id < k.unit || ':' || k.node || ';'
@@ -37,12 +46,14 @@ SELECT m.unit, m.node, m.status, m.reason, m.sequence, m.occurred_at
 UPDATE_ALERTS = """
 UPDATE notifier.alert AS a
    SET kind = r.kind, opened_at = r.opened_at, revision = r.revision, evidence = r.evidence, ended_at = r.ended_at,
-       end_reason = r.end_reason, end_cause = r.end_cause
+       end_reason = r.end_reason, end_cause = r.end_cause, openings = CAST(r.openings AS timestamptz[]),
+       flapping = r.flapping
   FROM unnest(string_to_array($1, E'\\x1f'), string_to_array($2, E'\\x1f'),
               string_to_array($3, E'\\x1f')::timestamptz[], string_to_array($4, E'\\x1f')::int[],
               string_to_array($5, E'\\x1f'), string_to_array($6, E'\\x1f', '-')::timestamptz[],
-              string_to_array($7, E'\\x1f', '-'), string_to_array($8, E'\\x1f', '-'))
-       AS r (id, kind, opened_at, revision, evidence, ended_at, end_reason, end_cause)
+              string_to_array($7, E'\\x1f', '-'), string_to_array($8, E'\\x1f', '-'),
+              string_to_array($9, E'\\x1f'), string_to_array($10, E'\\x1f')::boolean[])
+       AS r (id, kind, opened_at, revision, evidence, ended_at, end_reason, end_cause, openings, flapping)
  WHERE a.id = r.id
 """
 
@@ -58,17 +69,17 @@ UPDATE notifier.node_mark AS m
 
 SAVE_ALERTS = """
 INSERT INTO notifier.alert (id, unit, node, cell, occurrence, opened_as, kind, opened_at, opened_cause, revision,
-                            breaches, evidence, ended_at, end_reason, end_cause)
+                            breaches, evidence, ended_at, end_reason, end_cause, openings, flapping)
 SELECT id, unit, node, cell, occurrence, opened_as, kind, opened_at, opened_cause, revision, breaches,
-       evidence, ended_at, end_reason, end_cause
+       evidence, ended_at, end_reason, end_cause, openings, flapping
   FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (
        id text, unit text, node text, cell text, occurrence int, opened_as text, kind text, opened_at timestamptz,
        opened_cause text, revision int, breaches int, evidence text, ended_at timestamptz, end_reason text,
-       end_cause text)
+       end_cause text, openings timestamptz[], flapping boolean)
     ON CONFLICT (id) DO UPDATE
    SET kind = excluded.kind, opened_at = excluded.opened_at, revision = excluded.revision,
        evidence = excluded.evidence, ended_at = excluded.ended_at, end_reason = excluded.end_reason,
-       end_cause = excluded.end_cause
+       end_cause = excluded.end_cause, openings = excluded.openings, flapping = excluded.flapping
 """
 
 SAVE_MARKS = """
@@ -108,7 +119,7 @@ SAVE_ENTRIES = f"{INSERT_ENTRIES} DO NOTHING"
 
 SUPERSEDE_CLOSED = """
 UPDATE notifier.ledger SET status = 'superseded', settled_at = clock_timestamp()
- WHERE alert_id = ANY($1::text[]) AND status = 'waiting'
+ WHERE alert_id = ANY($1::text[]) AND status = 'waiting' AND kind <> 'flapping'
 """
 
 # A closed alert brings no mail (it is neither good nor bad news), but the ledger says for whom it ended.
@@ -121,9 +132,23 @@ SELECT DISTINCT ON (l.alert_id, l.responsible_unit, l.role, l.channel, l.address
        l.role, l.channel, l.address, l.dispatch, l.clauses, l.gap_vi, l.no_address_units, 'recorded', a.end_reason,
        clock_timestamp(), clock_timestamp()
   FROM notifier.ledger AS l JOIN notifier.alert AS a ON a.id = l.alert_id
- WHERE l.alert_id = ANY($1::text[]) AND l.kind IN ('opened', 'ruleset_change')
+ WHERE l.alert_id = ANY($1::text[]) AND l.kind IN ('opened', 'ruleset_change', 'flapping', 'at_risk', 'escalated')
  ORDER BY l.alert_id, l.responsible_unit, l.role, l.channel, l.address, l.id
     ON CONFLICT ON CONSTRAINT ledger_once DO NOTHING
+"""
+
+# Of an alert that flips often (dao động) only what it comes to is told: of its earlier occurrences nothing that waits.
+SUPERSEDE_FLIPS = """
+UPDATE notifier.ledger AS l SET status = 'superseded', settled_at = clock_timestamp()
+  FROM notifier.alert AS a
+ WHERE l.alert_id = ANY($1::text[]) AND l.status = 'waiting' AND a.id = l.alert_id AND a.flapping
+   AND l.kind IN ('opened', 'ruleset_change', 'data_lost', 'resolved')
+"""
+
+# Nobody is reminded of what is over.
+SUPERSEDE_URGED = """
+UPDATE notifier.ledger SET status = 'superseded', settled_at = clock_timestamp()
+ WHERE alert_id = ANY($1::text[]) AND kind IN ('reminder', 'escalated') AND status = 'waiting'
 """
 
 SUPERSEDE_DATA_LOST = """
@@ -143,12 +168,33 @@ UPDATE notifier.ledger AS r SET status = 'superseded', settled_at = clock_timest
    AND r.channel = u.channel AND r.address = u.address AND r.kind = 'resolved' AND r.status = 'waiting'
 """
 
-# A breach that has passed before its mail left: both are told in one message, at the time of the first.
+# A breach that has passed before its mail left: both are told in one message, at the time of the first, and held for
+# what holds that.
 TELL_TOGETHER = """
-UPDATE notifier.ledger AS r SET due_at = o.due_at
+UPDATE notifier.ledger AS r SET due_at = o.due_at, held_for = o.held_for
   FROM notifier.ledger AS o
  WHERE r.alert_id = ANY($1::text[]) AND r.kind = 'resolved' AND r.status = 'waiting'
    AND o.alert_id = r.alert_id AND o.kind IN ('opened', 'ruleset_change') AND o.status = 'waiting'
    AND o.responsible_unit = r.responsible_unit AND o.role = r.role
    AND o.channel = r.channel AND o.address = r.address
+"""
+
+# Of an alert that flips often (dao động) nothing is told before it has been calm: its beginning waits for its end.
+CALM_TOGETHER = """
+UPDATE notifier.ledger AS o SET due_at = r.due_at, held_for = r.held_for
+  FROM notifier.ledger AS r
+ WHERE r.alert_id = ANY($1::text[]) AND r.kind = 'resolved' AND r.status = 'waiting'
+   AND o.alert_id = r.alert_id AND o.kind IN ('opened', 'ruleset_change') AND o.status = 'waiting'
+   AND o.responsible_unit = r.responsible_unit AND o.role = r.role
+   AND o.channel = r.channel AND o.address = r.address
+"""
+
+# Who is not told of the end (by the choice of policies.yaml) is not told of a beginning that is over, either.
+SUPERSEDE_UNHEARD = """
+UPDATE notifier.ledger AS o SET status = 'superseded', settled_at = clock_timestamp()
+ WHERE o.alert_id = ANY($1::text[]) AND o.kind IN ('opened', 'ruleset_change') AND o.status = 'waiting'
+   AND NOT EXISTS (
+       SELECT FROM notifier.ledger AS r
+        WHERE r.alert_id = o.alert_id AND r.kind = 'resolved' AND r.responsible_unit = o.responsible_unit
+          AND r.role = o.role AND r.channel = o.channel AND r.address = o.address)
 """

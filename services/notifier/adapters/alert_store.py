@@ -4,6 +4,7 @@ import datetime as dt
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 import asyncpg
 import msgspec
@@ -11,9 +12,11 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from services.notifier.adapters import alert_rows as rows
-from services.notifier.adapters import alert_sql, copying
+from services.notifier.adapters import alert_sql, audit_store, copying, course_rows
 from services.notifier.domain.alerts import Alert, AlertAction, Step
 from services.notifier.domain.book import NodeKey, Outcome
+from services.notifier.domain.course import Course
+from services.notifier.domain.flapping import superseded_by
 from services.notifier.domain.ledger import Entry, LedgerStatus
 from services.notifier.domain.mark import Mark
 from services.notifier.domain.planning import Plan
@@ -31,26 +34,52 @@ class SqlAlertStore:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self._last_token: str | None = None
+        self._silences: tuple[int, Sequence[Silence]] | None = None
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["SqlAlertTransaction"]:
         """Begin a transaction; one replica at a time decides about alerts."""
         async with self._engine.begin() as connection:
-            token, previous, now = await take_turn(connection)
-            follows = previous is not None and previous == self._last_token
-            yield SqlAlertTransaction(connection, await raw_connection(connection), now, follows_own=follows)
-        self._last_token = token
+            turn = await take_turn(connection)
+            follows = turn.previous is not None and turn.previous == self._last_token
+            if self._silences is None or self._silences[0] != turn.silence_changes:
+                self._silences = turn.silence_changes, await standing_silences(connection)
+            yield SqlAlertTransaction(
+                connection,
+                await raw_connection(connection),
+                turn.now,
+                follows_own=follows,
+                silences=self._silences[1],
+            )
+        self._last_token = turn.token
 
 
-async def take_turn(connection: AsyncConnection) -> tuple[str, str | None, dt.datetime]:
-    """Wait until nobody else decides about alerts; return this turn's token, that of the last, and the time."""
+class Turn(NamedTuple):
+    """A turn at deciding about alerts: its token, that of the last, how often silences have changed, and the time."""
+
+    token: str
+    previous: str | None
+    silence_changes: int
+    now: dt.datetime
+
+
+async def take_turn(connection: AsyncConnection) -> Turn:
+    """Wait until nobody else decides about alerts; return the turn, which ends with the transaction."""
     token = uuid.uuid4().hex
     row = (await connection.execute(text(alert_sql.TURN), {"token": token})).one()
-    return token, row.previous, row.now
+    return Turn(token, row.previous, row.silence_changes, row.now)
+
+
+async def standing_silences(connection: AsyncConnection) -> list[Silence]:
+    """Return the silences that nobody has ended; some may not have begun, or be over."""
+    rows = (await connection.execute(text(alert_sql.SILENCES))).mappings()
+    return [msgspec.convert(dict(row), Silence) for row in rows]
 
 
 class SqlAlertTransaction:
     """One transaction over alerts and ledger. `follows_own`: nobody else has decided since the store's last one.
+
+    `silences` are those that nobody has ended.
 
     Rows are written in the order of their keys: neighbours in an index are found at a tenth less.
     """
@@ -62,11 +91,13 @@ class SqlAlertTransaction:
         now: dt.datetime,
         *,
         follows_own: bool,
+        silences: Sequence[Silence] = (),
     ) -> None:
         self._connection = connection
         self._driver = driver
         self._now = now
         self.follows_own = follows_own
+        self.silences = silences
 
     async def claim(self, message_ids: Sequence[str]) -> frozenset[str]:
         """Take the messages out of the mailbox; return those that were still there."""
@@ -83,10 +114,12 @@ class SqlAlertTransaction:
         alerts = await self._driver.fetch(alert_sql.ALERTS, *asked)
         return [rows.alert_of(row) for row in alerts], [rows.mark_of(row) for row in marks]
 
-    @property
-    def silences(self) -> Sequence[Silence]:
-        """The silences that have not ended."""
-        return ()
+    async def urged(self, alert_ids: Sequence[str]) -> list[Course]:
+        """Return the courses of alerts of which something was told already."""
+        statement = f"{course_rows.SELECT_COURSES} WHERE c.alert_id = ANY($1::text[]) AND c.position > 0"
+        if not alert_ids:
+            return []
+        return [course_rows.course_of(row) for row in await self._driver.fetch(statement, list(alert_ids))]
 
     async def save(self, outcome: Outcome, plan: Plan) -> None:
         """Write the outcome and what is planned of it, and settle entries that are no longer to be sent.
@@ -100,9 +133,11 @@ class SqlAlertTransaction:
                 "rollup_change", copying.ROLLUP_COLUMNS, [copying.rollup_line(each) for each in outcome.rollups]
             )
             await self._copy("ledger", copying.ENTRY_COLUMNS, self._entry_lines(plan.entries))
+            await audit_store.copy_lines(self._driver, plan.audit)
+            await course_rows.copy_courses(self._driver, plan.courses)
         except asyncpg.UniqueViolationError as error:
             raise ToldBeforeError(str(error)) from error
-        await self._settle(outcome.steps, plan.entries)
+        await self._settle(outcome.steps, plan)
 
     async def save_again(self, outcome: Outcome, plan: Plan) -> None:
         """Do what `save` does, whatever of it is stored already: that is kept, and nobody is told twice."""
@@ -114,7 +149,9 @@ class SqlAlertTransaction:
         ):
             if found:
                 await self._connection.execute(text(statement), {"rows": rows.as_json(found)})
-        await self._settle(outcome.steps, plan.entries)
+        await audit_store.insert_lines(self._connection, plan.audit, unless_there=True)
+        await course_rows.write_courses(self._driver, plan.courses, course_rows.INSERT_COURSES)
+        await self._settle(outcome.steps, plan)
 
     async def _save_alerts(self, outcome: Outcome) -> None:
         new: list[str] = []
@@ -160,8 +197,10 @@ class SqlAlertTransaction:
         if columns:
             await self._driver.execute(statement, *columns)
 
-    async def _settle(self, steps: Sequence[Step], entries: Sequence[Entry]) -> None:
+    async def _settle(self, steps: Sequence[Step], plan: Plan) -> None:
         closed, back, gaps = set(), set(), set()
+        ended = sorted({step.alert.id for step in steps if not step.alert.is_open})
+        urged = await self._driver.fetch(course_rows.END_COURSES, ended) if ended else []
         for step in steps:
             alert = step.alert
             if step.action is AlertAction.CLOSED:
@@ -171,22 +210,31 @@ class SqlAlertTransaction:
             elif step.action is AlertAction.RESOLVED:
                 if alert.revision > _OPENED_AND_ENDED:  # else nothing was told between the opening and the end
                     back.add(alert.id)
-                if alert.opened_as is AlertKind.DATA_GAP:
+                if alert.opened_as is AlertKind.DATA_GAP and not alert.flapping:
                     gaps.add(alert.id)
-        told = {
-            entry.alert_id
-            for entry in entries
-            if entry.kind is NoticeKind.RESOLVED and entry.status is LedgerStatus.WAITING and entry.alert_id
-        }
+        told, calmed = _told_ends(plan.entries), {step.alert.id for step in steps if step.is_held_for_calm}
         for statement, ids in (
+            (alert_sql.SUPERSEDE_FLIPS, superseded_by(steps)),
+            (alert_sql.SUPERSEDE_URGED, [row["alert_id"] for row in urged]),
             (alert_sql.SUPERSEDE_CLOSED, closed),
             (alert_sql.RECORD_CLOSED, closed),
             (alert_sql.SUPERSEDE_DATA_LOST, back),
             (alert_sql.SUPERSEDE_GAPS, gaps),
-            (alert_sql.TELL_TOGETHER, told - gaps),
+            (alert_sql.TELL_TOGETHER, told - gaps - calmed),
+            (alert_sql.CALM_TOGETHER, told & calmed - gaps),
+            (alert_sql.SUPERSEDE_UNHEARD, plan.unheard),
         ):
             if ids:
                 await self._driver.execute(statement, sorted(ids))
+
+
+def _told_ends(entries: Sequence[Entry]) -> set[str]:
+    """Return the alerts whose end somebody is told of."""
+    return {
+        entry.alert_id
+        for entry in entries
+        if entry.kind is NoticeKind.RESOLVED and entry.status is LedgerStatus.WAITING and entry.alert_id
+    }
 
 
 _OPENED_AND_ENDED = 2

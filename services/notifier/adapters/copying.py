@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from services.notifier.adapters.alert_rows import moments
 from services.notifier.domain.alerts import Alert
 from services.notifier.domain.ledger import Entry
 from services.notifier.domain.mark import Mark
@@ -20,7 +21,7 @@ _LINE_BREAKS = {"\n": "\x1d", "\r": "\x1c"}
 
 ALERT_COLUMNS = (
     *("id", "unit", "node", "cell", "occurrence", "opened_as", "kind", "opened_at", "opened_cause", "revision"),
-    *("breaches", "evidence", "ended_at", "end_reason", "end_cause"),
+    *("breaches", "evidence", "ended_at", "end_reason", "end_cause", "openings", "flapping"),
 )
 MARK_COLUMNS = Mark.__struct_fields__
 ROLLUP_COLUMNS = (
@@ -56,6 +57,8 @@ def alert_line(alert: Alert) -> str:
             NULL if alert.ended_at is None else alert.ended_at.isoformat(),
             alert.end_reason or NULL,
             alert.end_cause or NULL,
+            moments(alert.openings),
+            str(alert.flapping),
         )
     )
 

@@ -10,12 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.notifier.adapters import alert_sql
 from services.notifier.adapters.alert_rows import as_json, entry_row
 from services.notifier.adapters.alert_store import take_turn
+from services.notifier.adapters.audit_store import insert_lines
+from services.notifier.domain.audit import OPERATOR, AuditKind, AuditLine
 from services.notifier.domain.ledger import DueEntry
 from services.notifier.domain.reviving import DeadEntry, Revival, revive
 from shared.catalog.catalog import Catalog
-from shared.contracts.vocabulary import AlertKind
+from shared.contracts.vocabulary import AlertKind, Channel
 
-_DEAD = "SELECT id FROM notifier.delivery WHERE id = :id AND status = 'dead' FOR UPDATE"
+_DEAD = "SELECT channel FROM notifier.delivery WHERE id = :id AND status = 'dead' FOR UPDATE"
 
 _ENTRIES = """
 SELECT l.id, l.subject, l.kind, l.alert_id, l.unit, l.node, l.cell, l.as_of, l.cause, l.sequence, l.responsible_unit,
@@ -49,7 +51,9 @@ WITH done AS (
     UPDATE notifier.delivery SET status = 'discarded' WHERE id = :id AND status = 'dead' RETURNING id),
 entries AS (
     UPDATE notifier.ledger AS l SET status = 'discarded', settled_at = clock_timestamp()
-      FROM done WHERE l.delivery_id = done.id AND l.status = 'dead')
+      FROM done WHERE l.delivery_id = done.id AND l.status = 'dead'),
+told AS (
+    INSERT INTO notifier.audit (kind, delivery_id, actor, details) SELECT 'discarded', id, :actor, '{}' FROM done)
 SELECT count(*) FROM done
 """
 
@@ -67,32 +71,43 @@ class Retried:
     unreachable: tuple[str, ...]
 
 
-async def retry_delivery(engine: AsyncEngine, catalog: Catalog, delivery_id: str) -> Retried | None:
-    """Let the entries of a dead delivery wait again, at the addresses of `catalog`; None: there is no such delivery."""
+async def retry_delivery(
+    engine: AsyncEngine, catalog: Catalog, delivery_id: str, actor: str = OPERATOR, to: str | None = None
+) -> Retried | None:
+    """Let the entries of a dead delivery wait again, at the addresses of `catalog`; None: there is no such delivery.
+
+    With `to` they wait at that mail address instead; raise ValueError when the delivery is no mail.
+    """
     async with engine.begin() as connection:
         # No alert changes meanwhile: what is over by now is not told as if it lasted.
         await take_turn(connection)
-        if await connection.scalar(text(_DEAD), {"id": delivery_id}) is None:
+        channel = await connection.scalar(text(_DEAD), {"id": delivery_id})
+        if channel is None:
             return None
+        if to is not None and channel != Channel.MAIL:
+            raise ValueError(f"{delivery_id} goes by {channel}: its address can only be corrected in addresses.yaml")
         rows = (await connection.execute(text(_ENTRIES), {"id": delivery_id})).mappings().all()
         dead = [_dead_of(row) for row in rows]
-        revival = revive(catalog, dead)
+        revival = revive(catalog, dead, to)
         moved_to = await _write(connection, revival)
         if not revival.unreachable:
             await connection.execute(text(_REPLACED), {"id": delivery_id})
-    stayed = [each.entry.address for each in dead if each.entry.id in revival.waiting]
-    return Retried(
-        waiting=len(stayed) + len(moved_to),
-        addresses=tuple(sorted({*stayed, *moved_to})),
-        superseded=len(revival.superseded),
-        unreachable=revival.unreachable,
-    )
+        stayed = [each.entry.address for each in dead if each.entry.id in revival.waiting]
+        retried = Retried(
+            waiting=len(stayed) + len(moved_to),
+            addresses=tuple(sorted({*stayed, *moved_to})),
+            superseded=len(revival.superseded),
+            unreachable=revival.unreachable,
+        )
+        details = msgspec.json.encode(retried).decode()
+        await insert_lines(connection, [AuditLine(AuditKind.REPLAYED, details, None, delivery_id, actor)])
+    return retried
 
 
-async def discard_delivery(engine: AsyncEngine, delivery_id: str) -> bool:
+async def discard_delivery(engine: AsyncEngine, delivery_id: str, actor: str = OPERATOR) -> bool:
     """Close a dead delivery and its entries for good; they stay readable. Return whether there was such a delivery."""
     async with engine.begin() as connection:
-        return bool(await connection.scalar(text(_DISCARD), {"id": delivery_id}))
+        return bool(await connection.scalar(text(_DISCARD), {"id": delivery_id, "actor": actor}))
 
 
 async def _write(connection: AsyncConnection, revival: Revival) -> Sequence[str]:

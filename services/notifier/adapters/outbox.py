@@ -8,17 +8,19 @@ import msgspec
 from sqlalchemy import RowMapping, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.notifier.adapters import outbox_sql
-from services.notifier.adapters.alert_rows import alert_of
-from services.notifier.domain.delivery import Delivery, DeliveryStatus, Draft, Result, Sent
+from services.notifier.adapters import crowd_sql, outbox_sql
+from services.notifier.adapters.material_store import read_material
+from services.notifier.domain.delivery import XLSX, Attachment, Delivery, DeliveryStatus, Draft, Lanes, Result, Sent
 from services.notifier.domain.ledger import DueEntry
-from services.notifier.domain.material import Material, RollupChange
-from services.notifier.domain.ports import Census
+from services.notifier.domain.material import Material
+from services.notifier.domain.ports import Census, Crowd, Pace
 from services.notifier.domain.retry import Backoff
-from shared.contracts.vocabulary import Channel
+from services.notifier.domain.summary import Amounts
+from shared.contracts.vocabulary import Channel, NoticeKind
 
 _encode = msgspec.json.Encoder().encode
 _MAX_REPLY_CHARACTERS = 2_000
+_NO_LANES = Lanes()
 
 
 class SqlOutbox:
@@ -33,17 +35,31 @@ class SqlOutbox:
         self._backoff = backoff
 
     @asynccontextmanager
-    async def grouping(self) -> AsyncIterator["SqlDueTransaction"]:
-        """Begin a transaction that groups due entries."""
+    async def grouping(self, pace: Pace) -> AsyncIterator["SqlDueTransaction"]:
+        """Begin a transaction that groups due entries; one replica at a time finds any."""
         async with self._engine.begin() as connection:
-            yield SqlDueTransaction(connection)
+            is_alone = bool(await connection.scalar(text(outbox_sql.TRY_LOCK)))
+            yield SqlDueTransaction(connection, pace, is_alone=is_alone)
 
-    async def take(self, channel: Channel, limit: int) -> list[Delivery]:
-        """Claim up to `limit` deliveries that are due on a channel."""
-        asked = {"channel": channel, "limit": limit, "sender": self._sender, "lease_seconds": self._lease_seconds}
+    async def take(self, channel: Channel, limit: int, lanes: Lanes = _NO_LANES) -> list[Delivery]:
+        """Claim up to `limit` deliveries that are due on a channel, from the lanes with the fewest under way first."""
+        asked = {
+            "channel": channel,
+            "limit": limit,
+            "sender": self._sender,
+            "lease_seconds": self._lease_seconds,
+            "per_lane": lanes.per_lane,
+            "busy": list(lanes.busy),
+            "counts": list(lanes.busy.values()),
+        }
         async with self._single.connect() as connection:
-            rows = await connection.execute(text(outbox_sql.TAKE), asked)
-            return [msgspec.convert(dict(row), Delivery) for row in rows.mappings()]
+            rows = (await connection.execute(text(outbox_sql.TAKE), asked)).mappings().all()
+            reports = sorted({row["report_id"] for row in rows if row["report_id"] is not None})
+            files = await _workbooks(connection, reports) if reports else {}
+        return [
+            msgspec.convert({**row, "attachments": files.get(row["report_id"], ())}, Delivery, strict=True)
+            for row in rows
+        ]
 
     async def settle(self, delivery: Delivery, result: Result) -> DeliveryStatus:
         """Record on a claimed delivery and its entries how the sending ended; return where it stands now."""
@@ -77,43 +93,42 @@ class SqlOutbox:
 class SqlDueTransaction:
     """One transaction that turns due entries into deliveries."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, pace: Pace, *, is_alone: bool) -> None:
         self._connection = connection
+        self._pace = {"window_seconds": pace.window_seconds, "pause_seconds": pace.pause_seconds}
+        self._is_alone = is_alone
 
-    async def due(self, addresses: int, entries: int, window_seconds: float) -> list[DueEntry]:
-        """Return what is due at up to so many addresses, with what follows there within the window.
-
-        Empty when another replica is at it.
-        """
-        if not await self._connection.scalar(text(outbox_sql.TRY_LOCK)):
+    async def crowds(self, most: int) -> list[Crowd]:
+        """Return the addresses of which more than `most` entries are due."""
+        if not self._is_alone:
             return []
-        rows = await self._connection.execute(
-            text(outbox_sql.DUE), {"addresses": addresses, "entries": entries, "window_seconds": window_seconds}
-        )
-        return [msgspec.convert(dict(row), DueEntry) for row in rows.mappings()]
+        rows = await self._rows(crowd_sql.CROWDS, most=most, **self._pace)
+        return [Crowd(Channel(row["channel"]), row["address"]) for row in rows]
+
+    async def take_crowd(self, crowd: Crowd, delivery_id: str) -> Amounts:
+        """Put all that is due at an address into a delivery that is to be stored, and return how much of what it is."""
+        place = {"channel": crowd.channel, "address": crowd.address, "delivery_id": delivery_id}
+        window_seconds = self._pace["window_seconds"]
+        rows = await self._rows(crowd_sql.TAKE_CROWD, window_seconds=window_seconds, **place)
+        by_unit = {row["label"]: row["amount"] for row in rows if row["what"] == "unit"}
+        by_node = {(NoticeKind(row["label"]), row["node"]): row["amount"] for row in rows if row["what"] == "kind"}
+        return Amounts(sum(by_unit.values()), by_node, by_unit)
+
+    async def first_of(self, delivery_id: str, most: int) -> list[DueEntry]:
+        """Return up to `most` entries of a delivery, the ones worth telling first."""
+        rows = await self._rows(crowd_sql.FIRST_OF_CROWD, delivery_id=delivery_id, most=most)
+        return [msgspec.convert(dict(row), DueEntry) for row in rows]
+
+    async def due(self, addresses: int, entries: int) -> list[DueEntry]:
+        """Return what is due at up to so many addresses, with what follows there within the window."""
+        if not self._is_alone:
+            return []
+        rows = await self._rows(outbox_sql.DUE, addresses=addresses, entries=entries, **self._pace)
+        return [msgspec.convert(dict(row), DueEntry) for row in rows]
 
     async def material(self, entries: Sequence[DueEntry]) -> Material:
-        """Return the alerts, roll-up changes and earlier messages that the entries speak of."""
-        ids = sorted({entry.alert_id for entry in entries if entry.alert_id is not None})
-        asked = sorted({entry.rollup for entry in entries if entry.alert_id is None})
-        units, nodes, sequences = ([key[place] for key in asked] for place in range(3))
-        addresses = sorted({entry.address for entry in entries})
-        alerts = [alert_of(row) for row in await self._rows(outbox_sql.ALERTS, ids=ids)]
-        found = await self._rows(outbox_sql.ROLLUPS, units=units, nodes=nodes, sequences=sequences)
-        rollups = [_rollup_of(row) for row in found]
-        consequences: dict[str, tuple[RollupChange, ...]] = {}
-        for row in await self._rows(outbox_sql.CONSEQUENCES, ids=ids):
-            consequences[row["alert_id"]] = (*consequences.get(row["alert_id"], ()), _rollup_of(row))
-        threads: dict[tuple[str, str], tuple[str, ...]] = {}
-        for row in await self._rows(outbox_sql.THREADS, ids=ids, addresses=addresses):
-            key = (row["address"], row["alert_id"])
-            threads[key] = (*threads.get(key, ()), row["message_id"])
-        return Material(
-            alerts={alert.id: alert for alert in alerts},
-            rollups={(change.unit, change.node, change.sequence): change for change in rollups},
-            consequences=consequences,
-            threads=threads,
-        )
+        """Return the alerts, roll-up changes, courses and earlier messages that the entries speak of."""
+        return await read_material(self._connection, entries)
 
     async def store(self, drafts: Sequence[Draft]) -> None:
         """Store the deliveries and mark their entries as grouped."""
@@ -125,15 +140,19 @@ class SqlDueTransaction:
         for statement, rows in ((outbox_sql.SAVE_DELIVERIES, drafts), (outbox_sql.GROUP_ENTRIES, entries)):
             if rows:
                 await self._connection.execute(text(statement), {"rows": _encode(rows).decode()})
+        failed = [draft.id for draft in drafts if draft.failure is not None]
+        if failed:
+            await self._connection.execute(text(crowd_sql.FAIL_CROWD), {"ids": failed})
 
     async def _rows(self, statement: str, **values: Any) -> Sequence[RowMapping]:
         return (await self._connection.execute(text(statement), values)).mappings().all()
 
 
+async def _workbooks(connection: AsyncConnection, reports: Sequence[str]) -> dict[str, tuple[Attachment, ...]]:
+    rows = await connection.execute(text(outbox_sql.WORKBOOKS), {"ids": reports})
+    return {row.id: (Attachment(row.file_name, XLSX, bytes(row.workbook)),) for row in rows}
+
+
 def printable(reply: str) -> str:
     """Return a server's reply as PostgreSQL can hold it, cut to a sensible length."""
     return reply.replace("\x00", " ").encode(errors="replace").decode()[:_MAX_REPLY_CHARACTERS]
-
-
-def _rollup_of(row: RowMapping) -> RollupChange:
-    return msgspec.convert({name: row[name] for name in RollupChange.__dataclass_fields__}, RollupChange)

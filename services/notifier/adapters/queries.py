@@ -12,16 +12,20 @@ from services.notifier.domain.alerts import Alert
 from services.notifier.domain.delivery import DeliveryStatus
 
 _COLUMNS = """unit, node, cell, occurrence, opened_as, kind, opened_at, opened_cause, revision, breaches,
-       evidence, ended_at, end_reason, end_cause"""
+       evidence, ended_at, end_reason, end_cause, openings, flapping"""
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerCounts:
-    """The ledger in numbers. Everything that was ever to be told is in one of these."""
+    """The ledger in numbers. Everything that was ever to be told is in one of these.
+
+    `held` are those of `waiting` that a digest, office hours, a silence or an alert that calms down still holds back.
+    """
 
     alerts: int
     alerts_open: int
     waiting: int
+    held: int
     grouped: int
     sent: int
     dead: int
@@ -33,6 +37,11 @@ class LedgerCounts:
     messages_sent: int
     messages_unfinished: int
     messages_dead: int
+
+    @property
+    def under_way(self) -> int:
+        """How many entries and messages somebody is at: what is held back is not among them."""
+        return self.waiting - self.held + self.grouped + self.messages_unfinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +105,8 @@ async def ledger_counts(engine: AsyncEngine) -> LedgerCounts:
            (SELECT count(*) FROM notifier.alert WHERE ended_at IS NULL) AS alerts_open,
            l.*, d.*
       FROM (SELECT count(*) FILTER (WHERE status = 'waiting') AS waiting,
+                   count(*) FILTER (WHERE status = 'waiting' AND held_for IS NOT NULL
+                                      AND due_at > statement_timestamp()) AS held,
                    count(*) FILTER (WHERE status = 'grouped') AS grouped,
                    count(*) FILTER (WHERE status = 'sent') AS sent,
                    count(*) FILTER (WHERE status = 'dead') AS dead,

@@ -29,6 +29,7 @@ class EndReason(StrEnum):
     NOT_APPLICABLE = "not_applicable"
     RULE_ENDED = "rule_ended"
     UNIT_ENDED = "unit_ended"
+    NO_LONGER_AT_RISK = "no_longer_at_risk"
 
 
 class AlertKey(msgspec.Struct, frozen=True, gc=False):
@@ -42,6 +43,12 @@ class AlertKey(msgspec.Struct, frozen=True, gc=False):
 def alert_id(key: AlertKey, occurrence: int) -> str:
     """Return the readable, stable id of an occurrence: unit, node, cell and number."""
     return f"{key.unit}:{key.node}:{key.cell or '-'}:{occurrence}"
+
+
+# What an unsteady alert (dao động) tells only when it has been calm for a while: by then, only the last of it.
+_HELD_WHILE_FLAPPING = frozenset(
+    {NoticeKind.OPENED, NoticeKind.RULESET_CHANGE, NoticeKind.DATA_LOST, NoticeKind.RESOLVED, NoticeKind.AT_RISK}
+)
 
 
 class Evidence(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -92,6 +99,8 @@ class Alert(msgspec.Struct, frozen=True, gc=False):
 
     `opened_as` never changes; `kind` is what it is now: a breach whose source fell silent becomes a data gap and stays
     open. `opened_at` is its earliest known moment, `evidence` the newest. `revision` counts what was worth telling.
+    `breaches` counts the occurrences of its cell that were breaches, this one included (lần thứ mấy). `openings` are
+    the moments at which the cell lately began to fail or to lack data, oldest first; `flapping`: too many of them.
     """
 
     id: str
@@ -107,6 +116,13 @@ class Alert(msgspec.Struct, frozen=True, gc=False):
     ended_at: dt.datetime | None = None
     end_reason: EndReason | None = None
     end_cause: Cause | None = None
+    openings: tuple[dt.datetime, ...] = ()
+    flapping: bool = False
+
+    @property
+    def previous(self) -> str | None:
+        """The id of the last occurrence of the same cell, None for the first."""
+        return alert_id(self.key, self.occurrence - 1) if self.occurrence > 1 else None
 
     @property
     def is_open(self) -> bool:
@@ -141,6 +157,11 @@ class Step(msgspec.Struct, frozen=True, gc=False):
     notice: NoticeKind | None
     cause: Cause
     as_of: dt.date
+
+    @property
+    def is_held_for_calm(self) -> bool:
+        """Whether this is told only after the alert, which is flapping, has been calm for a while."""
+        return self.alert.flapping and self.notice in _HELD_WHILE_FLAPPING
 
     @property
     def subject(self) -> str:

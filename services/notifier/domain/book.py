@@ -8,6 +8,7 @@ from operator import attrgetter
 from services.notifier.domain.alerts import Alert, AlertAction, Step
 from services.notifier.domain.late import decide_late
 from services.notifier.domain.lifecycle import decide
+from services.notifier.domain.limits import NO_LIMITS, Limits
 from services.notifier.domain.mark import Mark
 from shared.contracts.vocabulary import NodeKind
 from shared.contracts.wire import VerdictChanged
@@ -43,7 +44,8 @@ class _Node:
 class Book:
     """What is known of the chỉ tiêu that changes spoke of, kept between batches so that it is read once."""
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits = NO_LIMITS) -> None:
+        self._limits = limits
         self._nodes: dict[NodeKey, _Node] = {}
 
     def __len__(self) -> int:
@@ -79,12 +81,12 @@ class Book:
         mark = node.mark
         if mark is not None and not mark.precedes(change):
             outcome.late += 1
-            steps = decide_late(node.latest, change, mark)
+            steps = decide_late(node.latest, change, mark, self._limits)
         else:
             if mark is None:
                 outcome.first_marks.add(key)
             node.mark = outcome.marks[key] = Mark.of(change, mark)
-            steps = decide(node.latest, change)
+            steps = decide(node.latest, change, self._limits)
         if not steps:
             return
         for step in steps:
@@ -105,9 +107,11 @@ class Book:
             del self._nodes[key]
 
 
-def apply(alerts: Iterable[Alert], marks: Iterable[Mark], changes: Sequence[VerdictChanged]) -> Outcome:
+def apply(
+    alerts: Iterable[Alert], marks: Iterable[Mark], changes: Sequence[VerdictChanged], limits: Limits = NO_LIMITS
+) -> Outcome:
     """Return the outcome of `changes` on the newest occurrences `alerts` and the `marks` of their chỉ tiêu."""
-    book = Book()
+    book = Book(limits)
     keys = book.unknown(changes)
     known = set(keys)
     book.learn(

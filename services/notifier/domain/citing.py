@@ -8,6 +8,7 @@ from services.notifier.domain.labels_vi import ROLE_VI
 from services.notifier.domain.route import name_in
 from shared.catalog.catalog import Catalog
 from shared.catalog.dispatches import OfficialDispatch
+from shared.catalog.policies import UNROUTED_UNIT
 from shared.contracts.vocabulary import Role
 
 
@@ -37,10 +38,9 @@ def notes_of(catalog: Catalog, item: Item) -> tuple[str, ...]:
 
 
 def addressee_of(catalog: Catalog, duty: Duty) -> str:
-    """Return the name of the responsible unit that holds a duty; a superior one is known to local policy alone."""
-    if duty.role is Role.SUPERIOR:
-        superiors = {superior.id: superior.name_vi for superior in catalog.policies.superiors}
-        return superiors.get(duty.responsible_unit, duty.responsible_unit)
+    """Return the name of the responsible unit that holds a duty; one above is known to local policy alone."""
+    if duty.role is Role.SUPERIOR or duty.responsible_unit == UNROUTED_UNIT:
+        return catalog.policies.names.get(duty.responsible_unit, duty.responsible_unit)
     return name_in(catalog, duty.dispatch, duty.responsible_unit, duty.unit)
 
 

@@ -5,6 +5,9 @@ from enum import StrEnum
 
 import msgspec
 
+from services.notifier.domain.due import deadline_after
+from services.notifier.domain.numbers_vi import VIET_NAM
+from services.notifier.domain.working_calendar import WorkingCalendar
 from shared.contracts.vocabulary import NoticeKind, Role
 
 
@@ -45,3 +48,123 @@ class Course(msgspec.Struct, frozen=True, gc=False):
     acknowledged_at: dt.datetime | None = None
     acknowledged_by: str | None = None
     acknowledged_until: dt.datetime | None = None
+
+
+_ONE_DAY = dt.timedelta(days=1)
+_STALLED_AFTER = dt.timedelta(hours=1)
+
+
+def fire(course: Course, now: dt.datetime) -> tuple[Course, tuple[CourseStep, ...]]:
+    """Return the course behind all steps that are due, and those to be told, in their order.
+
+    After an outage every escalation that was missed is told, and of the reminders only the last one.
+    """
+    if course.state is not CourseState.RUNNING:
+        return course, ()
+    position = course.position
+    while position < len(course.steps) and course.steps[position].at <= now:
+        position += 1
+    passed = course.steps[course.position : position]
+    reminders = [step for step in passed if step.kind is NoticeKind.REMINDER]
+    told = tuple(step for step in passed if step.kind is not NoticeKind.REMINDER or step is reminders[-1])
+    return _at(course, position), told
+
+
+def acknowledge(course: Course, by: str, at: dt.datetime, calendar: WorkingCalendar) -> Course:
+    """Return the course held from a moment on, until its acknowledgement lapses; of one that has ended, no change.
+
+    An acknowledgement while another one holds confirms that one: it lapses later.
+    """
+    if course.state is CourseState.ENDED:
+        return course
+    days = course.acknowledged_for
+    until = None if days is None else deadline_after(calendar, at, days)
+    confirmed = course.state is CourseState.ACKNOWLEDGED
+    return msgspec.structs.replace(
+        course,
+        state=CourseState.ACKNOWLEDGED,
+        acknowledged_at=course.acknowledged_at if confirmed else at,
+        acknowledged_by=by,
+        acknowledged_until=until,
+        next_at=until,
+    )
+
+
+def unacknowledge(course: Course, at: dt.datetime, calendar: WorkingCalendar) -> Course:
+    """Return the course as it goes on when its acknowledgement is taken back; of any other, no change."""
+    if course.state is not CourseState.ACKNOWLEDGED:
+        return course
+    return msgspec.structs.replace(
+        _resumed(course, at, calendar), acknowledged_at=None, acknowledged_by=None, acknowledged_until=None
+    )
+
+
+def lapse(course: Course, calendar: WorkingCalendar) -> Course:
+    """Return the course as it goes on when its acknowledgement has lapsed; who had acknowledged stays known."""
+    if course.state is not CourseState.ACKNOWLEDGED or course.acknowledged_until is None:
+        return course
+    return _resumed(course, course.acknowledged_until, calendar)
+
+
+def has_lapsed(course: Course, now: dt.datetime) -> bool:
+    """Return whether an acknowledgement holds the course that should hold it no longer."""
+    until = course.acknowledged_until
+    return course.state is CourseState.ACKNOWLEDGED and until is not None and until <= now
+
+
+def ended(course: Course) -> Course:
+    """Return the course of an alert that is over."""
+    return msgspec.structs.replace(course, state=CourseState.ENDED, next_at=None)
+
+
+def is_stalled(course: Course, now: dt.datetime) -> bool:
+    """Return whether something was to be done more than an hour ago and has not been done."""
+    return course.next_at is not None and course.next_at < stalled_before(now)
+
+
+def stalled_before(now: dt.datetime) -> dt.datetime:
+    """Return the moment before which nothing may still be to be done."""
+    return now - _STALLED_AFTER
+
+
+def units_told(course: Course) -> tuple[str, ...]:
+    """Return the superior units to which the alert has been reported so far, each once."""
+    return tuple(dict.fromkeys(step.to_unit for step in course.steps[: course.position] if step.to_unit is not None))
+
+
+def step_subject(alert_id: str, step: CourseStep) -> str:
+    """Return what the ledger calls a step of an alert: it is told once, whoever finds it due.
+
+    >>> step_subject("06208:xa_ntm/15.1:-:1", CourseStep(dt.datetime(2024, 10, 22), NoticeKind.REMINDER, 3))
+    '06208:xa_ntm/15.1:-:1!reminder:3'
+    """
+    return f"{alert_id}!{step.kind}:{step.level}"
+
+
+def lapse_subject(course: Course) -> str:
+    """Return what the ledger calls the reminder that an acknowledgement has lapsed, one for each."""
+    until = course.acknowledged_until or course.opened_at
+    return f"{course.alert_id}!lapsed:{until.astimezone(VIET_NAM).date().isoformat()}"
+
+
+def _resumed(course: Course, at: dt.datetime, calendar: WorkingCalendar) -> Course:
+    """Return the course running again, what is left of it put off by the working days for which it was held."""
+    since = course.acknowledged_at or at
+    held = _working_days(calendar, since.astimezone(VIET_NAM).date(), at.astimezone(VIET_NAM).date())
+    left = (
+        msgspec.structs.replace(step, at=deadline_after(calendar, step.at, held))
+        for step in course.steps[course.position :]
+    )
+    steps = (*course.steps[: course.position], *left)
+    return _at(msgspec.structs.replace(course, steps=steps, state=CourseState.RUNNING), course.position)
+
+
+def _at(course: Course, position: int) -> Course:
+    next_at = course.steps[position].at if position < len(course.steps) else None
+    return msgspec.structs.replace(course, position=position, next_at=next_at)
+
+
+def _working_days(calendar: WorkingCalendar, since: dt.date, until: dt.date) -> int:
+    """Return how many working days lie after one day, up to and with another."""
+    days = (since + _ONE_DAY * number for number in range(1, (until - since).days + 1))
+    return sum(calendar.is_working(day) for day in days)

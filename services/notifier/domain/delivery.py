@@ -1,10 +1,13 @@
 """A delivery: one message to one address, stored as rendered before it is sent, and what a channel answers."""
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from shared.contracts.vocabulary import Channel
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class DeliveryStatus(StrEnum):
@@ -23,8 +26,20 @@ class DeliveryStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with a message."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
-    """A delivery to be stored: the rendered message and the ledger entries that it carries."""
+    """A delivery to be stored: the rendered message and the ledger entries that it carries.
+
+    `report_id` names the consolidated report whose workbook goes with it.
+    """
 
     id: str
     channel: Channel
@@ -37,11 +52,21 @@ class Draft:
     created_at: dt.datetime
     entry_ids: tuple[int, ...]
     failure: str | None = None
+    report_id: str | None = None
+    html: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """How many deliveries of one lane are sent at once, and how many of each are being sent now."""
+
+    per_lane: int = 1_000_000
+    busy: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A stored delivery that is being sent."""
+    """A stored delivery that is being sent. `lane` is what it shares with others: a mail's domain, else the address."""
 
     id: str
     channel: Channel
@@ -53,6 +78,9 @@ class Delivery:
     payload: str
     created_at: dt.datetime
     attempts: int
+    attachments: tuple[Attachment, ...] = ()
+    html: str = ""
+    lane: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +92,11 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The message was not taken: for good, or for now."""
+    """The message was not taken: for good, or for now. `concerns_all`: nor would any other of its channel be."""
 
     permanent: bool
     reply: str
+    concerns_all: bool = False
 
 
 Result = Sent | Failed

@@ -118,6 +118,7 @@ class Facts:
             reason=self.alert.evidence.reason,
             numerator=sum(cell.numerator or 0 for cell in cells),
             denominator=sum(cell.denominator or 0 for cell in cells),
+            before=next((cell.before for cell in cells if cell.before is not None), None),
         )
 
     def measure(self, finding: CellFinding) -> str:
@@ -146,6 +147,19 @@ class Facts:
         if finding.status is not VerdictStatus.NOT_MET:
             return f"{percent_vi(percent)} %"
         return f"{percent_vi(percent, operator)} % {MISSES_SIGN[operator]} {threshold_vi(threshold)} %"
+
+    def nearness(self, finding: CellFinding) -> str:
+        """How near a met cell is to its threshold, and from where it came when that was farther away."""
+        percent, threshold, operator = self._percent(finding), self.alert.evidence.threshold, self.operator
+        if percent is None or threshold is None or operator is None:
+            return self.measure(finding)
+        limit = Decimal(str(threshold))
+        apart = percent_vi(abs(percent - limit))
+        words = f"{percent_vi(percent)} %, đạt nhưng chỉ cách ngưỡng {threshold_vi(threshold)} % {apart} điểm phần trăm"
+        before = None if finding.before is None else Decimal(str(finding.before))
+        if before is None or abs(before - limit) <= abs(percent - limit):
+            return words
+        return f"{words}, đang {'tăng' if operator in CEILINGS else 'giảm'} (trước đó {percent_vi(before)} %)"
 
     def counted(self, cell: str) -> str:
         """What the numerator of a cell counts."""

@@ -1,12 +1,15 @@
 """The headline of every item of a message, and the subject line made of them."""
 
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
+from services.notifier.domain.deadlines_vi import level_vi, number_of
 from services.notifier.domain.facts import Facts
-from services.notifier.domain.grouping import ItemKind
+from services.notifier.domain.grouping import Item, ItemKind
 from services.notifier.domain.labels_vi import ITEM_VI
-from services.notifier.domain.material import RollupChange
+from services.notifier.domain.material import Material, RollupChange
+from services.notifier.domain.numbers_vi import count_vi, date_vi
 from shared.catalog.catalog import Catalog
 from shared.catalog.rulesets import IndicatorRule
 from shared.contracts.labels_vi import REASON_VI, STATUS_VI
@@ -16,23 +19,61 @@ PREFIX = "[Đạt Chuẩn]"
 MISSING_DATA_VI = "thiếu số liệu"
 
 
-def headline(kind: ItemKind, facts: Facts) -> str:
-    """Return the one line that says where, which chỉ tiêu and what."""
+def headline(item: Item, facts: Facts, material: Material) -> str:
+    """Return the one line that says where, which chỉ tiêu and what.
+
+    Every line about an alert begins alike, so that mail readers which look at the subject keep its mails together.
+    """
     where = f"{facts.unit.name_vi}: chỉ tiêu {facts.code} {facts.short_name}{facts.cell_suffix}"
-    match kind:
+    match item.kind:
         case ItemKind.OPENED:
             return f"{where} {_problem(facts)}"
         case ItemKind.RULESET_CHANGE:
-            ruleset = facts.catalog.ruleset_by_id.get(facts.alert.evidence.ruleset)
-            by = f" theo {ruleset.number}" if ruleset else ""
-            status = STATUS_VI[facts.alert.evidence.status]
-            return f"{where}: thay đổi quy định{by}, không phải suy giảm – nay {status}"
+            return f"{where}: thay đổi quy định{_by_ruleset(facts)}"
         case ItemKind.DATA_LOST:
             return f"{where}: mất dữ liệu, cảnh báo chưa đạt vẫn mở"
+        case ItemKind.AT_RISK:
+            finding = facts.finding()
+            return f"{where}: có nguy cơ chưa đạt" + (f" – {facts.nearness(finding)}" if finding else "")
+        case ItemKind.FLAPPING:
+            return f"{where}: dao động – {flapping_vi(facts)}; từ nay chỉ báo kết quả cuối"
+        case ItemKind.REMINDER:
+            number = number_of(item.entry)
+            again = f"nhắc lần {number}" if number else "nhắc lại do xác nhận tiếp nhận đã hết thời hạn"
+            return f"{where}: {again} – {_still(facts)}"
+        case ItemKind.ESCALATED:
+            level = level_vi(material.courses.get(facts.alert.id), item.entry)
+            return f"{where}: báo cáo vượt cấp ({level}) – {_still(facts)}"
         case ItemKind.OPENED_AND_RESOLVED:
             return f"{where}: đã phát sinh và đã khắc phục{_now(facts)}"
         case _:
             return f"{where} {_good_news(facts)}{_now(facts)}"
+
+
+def flapping_vi(facts: Facts) -> str:
+    """Return how often an alert has opened of late."""
+    openings = facts.alert.openings
+    first = f" kể từ {date_vi(min(openings))}" if openings else ""
+    return f"đã mở lần thứ {count_vi(len(openings))}{first}"
+
+
+def _still(facts: Facts) -> str:
+    """Return since when something is wrong that was told before, with the newest numbers."""
+    since = date_vi(facts.alert.opened_at)
+    if facts.alert.kind is AlertKind.DATA_GAP:
+        return f"vẫn {MISSING_DATA_VI} từ {since}"
+    finding = facts.finding()
+    comparison = "" if finding is None else facts.comparison(finding)
+    if finding is None or not comparison[:1].isdigit():
+        return f"vẫn chưa đạt từ {since}"
+    gap = facts.gap(finding)
+    return f"vẫn chưa đạt từ {since} ({comparison}{f', {gap}' if gap else ''})"
+
+
+def _by_ruleset(facts: Facts) -> str:
+    ruleset = facts.catalog.ruleset_by_id.get(facts.alert.evidence.ruleset)
+    by = f" theo {ruleset.number}" if ruleset else ""
+    return f"{by}, không phải suy giảm – nay {STATUS_VI[facts.alert.evidence.status]}"
 
 
 def _problem(facts: Facts) -> str:
@@ -95,11 +136,20 @@ def _standard_name(catalog: Catalog, standard_id: str) -> str:
 
 
 def subject(headlines: Sequence[str], words: Sequence[str], places: Sequence[str]) -> str:
-    """Return the subject line: the headline of a single item, or a count of what several items tell."""
+    """Return the subject line: the headline of a single item, or a count of what several items tell; always NFC."""
+    return unicodedata.normalize("NFC", _subject(headlines, words, places))
+
+
+def _subject(headlines: Sequence[str], words: Sequence[str], places: Sequence[str]) -> str:
     if len(headlines) == 1:
         return f"{PREFIX} {headlines[0]}"
-    counts = ", ".join(f"{number} {word}" for word, number in Counter(words).items())
+    counted = Counter(words)
     place = places[0] if len(places) == 1 else f"{len(places)} địa bàn"
+    if len(places) == 1 and _GAPS.issuperset(counted):
+        # One silent source is one thing to see to, however many chỉ tiêu it silences.
+        gaps = ", ".join(f"{word} của {number} chỉ tiêu" for word, number in counted.items())
+        return f"{PREFIX} {place}: {gaps}"
+    counts = ", ".join(f"{number} {word}" for word, number in counted.items())
     return f"{PREFIX} {len(headlines)} nội dung tại {place}: {counts}"
 
 
@@ -108,3 +158,6 @@ def word_for(kind: ItemKind, alert_kind: AlertKind | None) -> str:
     if kind is ItemKind.OPENED and alert_kind is AlertKind.DATA_GAP:
         return MISSING_DATA_VI
     return ITEM_VI[kind]
+
+
+_GAPS = frozenset({MISSING_DATA_VI, ITEM_VI[ItemKind.DATA_LOST]})

@@ -12,6 +12,8 @@ ROLE_VI = {
     Role.APPRAISING: "thẩm định hồ sơ, đánh giá kết quả",
     Role.IMPLEMENTING: "triển khai thực hiện",
     Role.DATA: "rà soát, thống kê danh sách",
+    Role.INFORMED: "nơi nhận để biết",
+    Role.SUPERIOR: "cấp trên",
 }
 
 CELL_VI = {"": "chung"} | GROUP_VI
@@ -27,13 +29,22 @@ CONFIDENCE_VI = {
 }
 
 ITEM_VI = {
+    ItemKind.ESCALATED: "báo cáo vượt cấp",
     ItemKind.OPENED: "chưa đạt",
     ItemKind.RULESET_CHANGE: "thay đổi quy định",
     ItemKind.DATA_LOST: "mất dữ liệu",
+    ItemKind.FLAPPING: "dao động",
+    ItemKind.REMINDER: "nhắc việc",
+    ItemKind.AT_RISK: "có nguy cơ",
     ItemKind.OPENED_AND_RESOLVED: "đã phát sinh và đã khắc phục",
     ItemKind.RESOLVED: "đã đạt trở lại",
+    ItemKind.DOSSIER: "thẩm định hồ sơ",
+    ItemKind.DUTY: "nhiệm vụ định kỳ",
     ItemKind.ROLLUP: "kết quả tổng hợp phần y tế",
+    ItemKind.REPORT: "báo cáo tổng hợp",
+    ItemKind.DRILL: "diễn tập",
 }
+
 
 HOLDS_SIGN = {Operator.AT_LEAST: "≥", Operator.AT_MOST: "≤", Operator.MORE_THAN: ">", Operator.LESS_THAN: "<"}
 MISSES_SIGN = {Operator.AT_LEAST: "<", Operator.AT_MOST: ">", Operator.MORE_THAN: "≤", Operator.LESS_THAN: "≥"}

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from services.notifier.domain.grouping import Duty, Group, Item
-from services.notifier.domain.message import ItemView, Message
+from services.notifier.domain.views import ItemView, Message
 
 
 def payload_of(
@@ -24,6 +24,8 @@ def payload_of(
         "text": text,
         "items": [_item(item, view) for item, view in zip(group.items, views, strict=True)],
         "brief": list(message.brief),
+        "banner": message.banner,
+        "ack_url": message.ack_url,
     }
 
 
@@ -41,6 +43,12 @@ def _item(item: Item, view: ItemView) -> dict[str, Any]:
         "duties": [_duty(duty) for duty in item.duties],
         "citations": msgspec.to_builtins(view.citations),
         "notes": list(view.notes),
+        "others": list(view.others),
+        "deadlines": list(view.deadlines),
+        "deadlines_policy": view.policy,
+        "acknowledgement": view.acknowledgement,
+        "escalation": view.escalation,
+        "states": list(view.states),
     }
     if view.alert is not None:
         evidence = view.alert.evidence

@@ -6,9 +6,19 @@ from dataclasses import dataclass
 from services.notifier.domain.addressees import places_of
 from services.notifier.domain.ledger import DueEntry, Entry
 from shared.catalog.catalog import Catalog
-from shared.contracts.vocabulary import AlertKind, Channel, NoticeKind
+from shared.catalog.policies import UNROUTED_UNIT
+from shared.contracts.vocabulary import AlertKind, Channel, NoticeKind, Role
 
-_OF_AN_OPEN_ALERT = frozenset({NoticeKind.OPENED, NoticeKind.RULESET_CHANGE, NoticeKind.DATA_LOST})
+_OF_AN_OPEN_ALERT = frozenset(
+    {
+        NoticeKind.OPENED,
+        NoticeKind.RULESET_CHANGE,
+        NoticeKind.DATA_LOST,
+        NoticeKind.AT_RISK,
+        NoticeKind.REMINDER,
+        NoticeKind.ESCALATED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +44,8 @@ class Revival:
     unreachable: tuple[str, ...]
 
 
-def revive(catalog: Catalog, dead: Sequence[DeadEntry]) -> Revival:
-    """Return what to do with the entries of one dead delivery, by the addresses of `catalog`."""
+def revive(catalog: Catalog, dead: Sequence[DeadEntry], to: str | None = None) -> Revival:
+    """Return what to do with the entries of one dead delivery, by the addresses of `catalog`, or by `to` alone."""
     resolved = {each.entry.alert_id for each in dead if each.entry.kind is NoticeKind.RESOLVED}
     waiting: list[int] = []
     superseded: list[int] = []
@@ -46,7 +56,7 @@ def revive(catalog: Catalog, dead: Sequence[DeadEntry]) -> Revival:
         if _is_over(each) and not (each.alert_ended and entry.alert_id in resolved):
             superseded.append(entry.id)
             continue
-        places = places_of(catalog, entry.dispatch or "", entry.responsible_unit, entry.unit)
+        places = _places(catalog, entry) if to is None else [(entry.channel, to)]
         if (entry.channel, entry.address) in places:
             waiting.append(entry.id)
         elif places:
@@ -55,6 +65,20 @@ def revive(catalog: Catalog, dead: Sequence[DeadEntry]) -> Revival:
         else:
             unreachable.append(entry.responsible_unit)
     return Revival(tuple(waiting), tuple(superseded), tuple(moved), tuple(dict.fromkeys(unreachable)))
+
+
+def _places(catalog: Catalog, entry: DueEntry) -> list[tuple[Channel, str]]:
+    """Return where an addressee is told today; those whom no dispatch names have their addresses in policies.yaml."""
+    if entry.role is Role.SUPERIOR:
+        above = next((each for each in catalog.policies.superiors if each.id == entry.responsible_unit), None)
+        if above is None:
+            return []
+        places = [(Channel.MAIL, mail) for mail in above.mail]
+        return [*places, (Channel.WEBHOOK, above.webhook)] if above.webhook else places
+    if entry.responsible_unit == UNROUTED_UNIT:
+        unrouted = catalog.policies.unrouted
+        return [] if unrouted is None else [(Channel.MAIL, mail) for mail in unrouted.mail]
+    return places_of(catalog, entry.dispatch or "", entry.responsible_unit, entry.unit)
 
 
 def _is_over(dead: DeadEntry) -> bool:

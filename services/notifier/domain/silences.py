@@ -5,6 +5,11 @@ from collections.abc import Iterable
 
 import msgspec
 
+from shared.contracts.vocabulary import NoticeKind
+
+# A report that is due is owed whatever happens, and a drill tests the way of a message: neither is held back.
+NEVER_SILENCED = frozenset({NoticeKind.REPORT, NoticeKind.DRILL})
+
 
 class Silence(msgspec.Struct, frozen=True):
     """A silence; None stands for all. `units` holds every unit that it covers, those below included.
@@ -17,9 +22,9 @@ class Silence(msgspec.Struct, frozen=True):
     reason: str
     starts_at: dt.datetime
     ends_at: dt.datetime
-    units: tuple[str, ...] | None = None
-    nodes: tuple[str, ...] | None = None
-    responsible_units: tuple[str, ...] | None = None
+    units: frozenset[str] | None = None
+    nodes: frozenset[str] | None = None
+    responsible_units: frozenset[str] | None = None
 
     def is_active(self, now: dt.datetime) -> bool:
         """Return whether it holds at a moment."""
@@ -34,9 +39,20 @@ class Silence(msgspec.Struct, frozen=True):
         )
 
 
+def is_silenceable(notice: NoticeKind) -> bool:
+    """Return whether a silence may hold back this kind of news: all but reports and drills."""
+    return notice not in NEVER_SILENCED
+
+
 def silenced_until(
     silences: Iterable[Silence], unit: str, node: str, responsible_unit: str, now: dt.datetime
 ) -> dt.datetime | None:
-    """Return when the last active silence that covers some news ends, or None when none does."""
-    ends = [each.ends_at for each in silences if each.is_active(now) and each.covers(unit, node, responsible_unit)]
-    return max(ends, default=None)
+    """Return when the silences that cover some news let it go, or None when none holds it at the moment `now`.
+
+    One that begins before another ends passes it on.
+    """
+    covering = [each for each in silences if each.covers(unit, node, responsible_unit)]
+    until = now
+    while ends := [each.ends_at for each in covering if each.is_active(until)]:
+        until = max(ends)
+    return until if until > now else None

@@ -4,8 +4,10 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from services.notifier.domain.alerts import AlertAction
 from services.notifier.domain.book import Book, Outcome
 from services.notifier.domain.ledger import LedgerStatus, UnroutableReason
+from services.notifier.domain.limits import Limits
 from services.notifier.domain.momentary import without_momentary_gaps
 from services.notifier.domain.planning import Plan, Planner
 from services.notifier.domain.ports import AlertStore, ToldBeforeError
@@ -36,7 +38,7 @@ class AlertKeeper:
         self._metrics = metrics
         self._clock = clock
         self._tell_due = tell_due
-        self._book = Book()
+        self._book = Book(Limits.of(planner.catalog))
         self._deciding = asyncio.Lock()
 
     async def on_verdict_changed(self, batches: Sequence[VerdictChangedBatch]) -> int:
@@ -47,7 +49,8 @@ class AlertKeeper:
             except ToldBeforeError:
                 fresh, outcome, plan = await self._decide(batches, told_before=True)
         fault_point("notifier.after_commit")
-        for seconds in {entry.wait_seconds for entry in plan.entries if entry.status is LedgerStatus.WAITING}:
+        # What is held is due in hours: the loop that looks now and then finds it.
+        for seconds in {e.wait_seconds for e in plan.entries if e.status is LedgerStatus.WAITING and not e.held_for}:
             self._tell_due(seconds)
         self._count(outcome, plan)
         return len(batches) - fresh
@@ -55,6 +58,7 @@ class AlertKeeper:
     async def _decide(self, batches: Sequence[VerdictChangedBatch], *, told_before: bool) -> tuple[int, Outcome, Plan]:
         try:
             async with self._store.transaction() as transaction:
+                now = self._clock.now()  # that of the turn, from which the waits are counted, however long it takes
                 if not transaction.follows_own:
                     self._book.forget()
                 fresh = await transaction.claim([batch.message_id for batch in batches])
@@ -63,7 +67,9 @@ class AlertKeeper:
                 unknown = self._book.unknown(changes)
                 self._book.learn(unknown, *await transaction.standing(unknown))
                 outcome = self._book.apply(changes)
-                plan = self._planner.plan(outcome.steps, outcome.rollups, self._clock.now(), transaction.silences)
+                ended = [step.alert.id for step in outcome.steps if step.action is AlertAction.RESOLVED]
+                told = await transaction.urged(ended)
+                plan = self._planner.plan(outcome.steps, outcome.rollups, now, transaction.silences, told)
                 await (transaction.save_again if told_before else transaction.save)(outcome, plan)
                 fault_point("notifier.before_commit")
         except BaseException:

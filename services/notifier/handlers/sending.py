@@ -1,10 +1,11 @@
 """Stored messages are sent, each by its channel, a bounded number at a time."""
 
 import asyncio
+from collections import Counter
 
 import structlog
 
-from services.notifier.domain.delivery import Delivery, DeliveryStatus, Result
+from services.notifier.domain.delivery import Delivery, DeliveryStatus, Failed, Lanes, Result
 from services.notifier.domain.ports import MessageChannel, Outbox
 from services.notifier.metrics import NotifierMetrics, SendOutcome
 from shared.contracts.vocabulary import Channel
@@ -15,7 +16,10 @@ _log = structlog.get_logger(__name__)
 
 
 class Sender:
-    """Sends the deliveries of one channel, a bounded number at a time."""
+    """Sends the deliveries of one channel, at most `at_once` at a time and `per_lane` of those of one lane.
+
+    `blocked_by` is why nothing leaves by the channel, as its last try has shown; None when it works.
+    """
 
     def __init__(
         self,
@@ -25,6 +29,7 @@ class Sender:
         metrics: NotifierMetrics,
         *,
         at_once: int,
+        per_lane: int,
         poll_seconds: float,
     ) -> None:
         self._outbox = outbox
@@ -32,6 +37,9 @@ class Sender:
         self._carrier = carrier
         self._metrics = metrics
         self._at_once = at_once
+        self._per_lane = per_lane
+        self._busy: Counter[str] = Counter()
+        self.blocked_by: str | None = None
         self._poll_seconds = poll_seconds
         self._trouble = Trouble(f"sending by {channel}")
         self.bell = Bell()
@@ -45,7 +53,7 @@ class Sender:
             while not stop.is_set():
                 free = self._at_once - len(running)
                 taken, pause = await self._take(free)
-                running |= {asyncio.create_task(self._deliver(delivery)) for delivery in taken}
+                running |= {self._begin(delivery) for delivery in taken}
                 # With every place taken there is nothing to do until one is free.
                 timeout = None if len(taken) == free else pause
                 waking = {*running, stopping} if timeout is None else {*running, stopping, rung}
@@ -62,17 +70,28 @@ class Sender:
 
     async def _take(self, free: int) -> tuple[list[Delivery], float]:
         try:
-            taken = await self._outbox.take(self.channel, free)
+            taken = await self._outbox.take(self.channel, free, Lanes(self._per_lane, dict(self._busy)))
         except Exception as error:  # noqa: BLE001 - logged; the loop must outlive whatever the database does
             return [], self._trouble.met(error)
         self._trouble.passed()
         return taken, self._poll_seconds
+
+    def _begin(self, delivery: Delivery) -> asyncio.Task[None]:
+        def end(_: asyncio.Task[None]) -> None:
+            self._busy[delivery.lane] -= 1
+            self._busy += Counter()  # forgets the lanes in which nothing is under way
+
+        self._busy[delivery.lane] += 1
+        task = asyncio.create_task(self._deliver(delivery))
+        task.add_done_callback(end)
+        return task
 
     async def _deliver(self, delivery: Delivery) -> None:
         with self._metrics.send_seconds.labels(self.channel).time():
             fault_point("notifier.before_send")
             result = await self._carrier.send(delivery)
             fault_point("notifier.after_send")
+        self._note(result)
         status = await self._settle(delivery, result)
         outcome = _OUTCOMES.get(status, SendOutcome.RETRIED)
         self._metrics.notifications.labels(self.channel, outcome).inc()
@@ -85,6 +104,10 @@ class Sender:
                 attempts=delivery.attempts,
                 reply=result.reply,
             )
+
+    def _note(self, result: Result) -> None:
+        self.blocked_by = result.reply if isinstance(result, Failed) and result.concerns_all else None
+        self._metrics.channel_blocked.labels(self.channel).set(self.blocked_by is not None)
 
     async def _settle(self, delivery: Delivery, result: Result) -> DeliveryStatus:
         """Record the result, for as long as it takes: a mail that was sent and not recorded would be sent again."""

@@ -140,3 +140,48 @@ def test_what_is_no_dead_mail_cannot_be_discarded(shell: Shell) -> None:
 
     assert result.exit_code == 1
     assert "there is no dead mail or webhook 'm1'" in result.stderr
+
+
+def test_a_dead_mail_is_corrected_by_hand_and_the_audit_says_who_did_it(shell: Shell) -> None:
+    result = shell.run("retry", "d1", "--to", CORRECTED, "--by", "Lê Văn A, trực hệ thống", "--json")
+
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["addresses"] == [CORRECTED]
+    assert shell.ledger() == [(BHXH, "superseded"), (CORRECTED, "waiting")]
+    (line,) = run_in_thread(execute(shell.url, "SELECT kind, delivery_id, actor, details FROM notifier.audit"))
+    assert tuple(line[:3]) == ("replayed", "d1", "Lê Văn A, trực hệ thống")
+    assert json.loads(line[3])["addresses"] == [CORRECTED]
+    assert shell.run("retry", "d1", "--to", CORRECTED).exit_code == 1
+
+
+@pytest.mark.parametrize("address", ["bhxh", "a b@x.example", "@x.example", "a@b@c.example"])
+def test_what_is_no_mail_address_corrects_nothing(shell: Shell, address: str) -> None:
+    result = shell.run("retry", "d1", "--to", address)
+
+    assert result.exit_code == 1
+    assert "is not a mail address" in result.stderr
+    assert shell.ledger() == [(BHXH, "dead")]
+
+
+def test_a_dead_webhook_is_corrected_in_the_catalog_only(shell: Shell) -> None:
+    run_in_thread(execute(shell.url, "UPDATE notifier.delivery SET channel = 'webhook'"))
+
+    result = shell.run("retry", "d1", "--to", CORRECTED)
+
+    assert result.exit_code == 1
+    assert "can only be corrected in addresses.yaml" in result.stderr
+    assert shell.ledger() == [(BHXH, "dead")]
+
+
+def test_a_dead_mail_is_shown_with_its_units_tries_and_text(shell: Shell) -> None:
+    shell.run("retry", "d1", "--to", CORRECTED, "--by", "Lê Văn A")
+
+    shown = json.loads(shell.run("show", "d1", "--json").stdout)
+
+    assert (shown["id"], shown["status"], shown["server_reply"]) == ("d1", "replaced", "550 no")
+    assert shown["entries"] == [
+        {"responsible_unit": "bhxh", "role": "lead", "kind": "rollup", "about": "06208 xa_ntm", "status": "superseded"}
+    ]
+    assert [(each["kind"], each["actor"]) for each in shown["tries"]] == [("replayed", "Lê Văn A")]
+    assert "550 no" in shell.run("show", "d1").stdout
+    assert shell.run("show", "d2").exit_code == 1

@@ -77,7 +77,7 @@ async def test_a_fall_is_forecast_with_its_gap_and_all_who_are_then_told(world: 
 
 
 async def test_a_recovery_is_forecast_with_the_good_news(world: World) -> None:
-    await world.take(men(1, 950), women(2, 850))
+    await world.take(men(1, 980), women(2, 850))
 
     forecast = await expect_the_same(world, [women(3, 990)])
 

@@ -17,7 +17,9 @@ from services.notifier.adapters.renderer import TemplateRenderer
 from services.notifier.domain.delivery import Delivery, DeliveryStatus, Failed, Sent
 from services.notifier.domain.planning import Planner
 from services.notifier.domain.policy import Windows
+from services.notifier.domain.ports import Pace
 from services.notifier.domain.retry import Backoff
+from services.notifier.handlers.drafting import Drafter
 from services.notifier.handlers.gathering import Grouper
 from services.notifier.handlers.keeping import AlertKeeper
 from services.notifier.metrics import NotifierMetrics
@@ -60,16 +62,9 @@ class PostOffice:
             NotifierMetrics(CollectorRegistry()),
             SystemClock(),
         )
-        self._grouper = Grouper(
-            self.outbox,
-            self.catalog,
-            TemplateRenderer(),
-            ManualClock(MORNING + dt.timedelta(hours=1)),
-            window_seconds=5,
-            message_domain="langson.example",
-            items_per_message=100,
-            detailed_items=20,
-        )
+        clock = ManualClock(MORNING + dt.timedelta(hours=1))
+        drafter = Drafter(self.catalog, TemplateRenderer(), clock, message_domain="langson.example", detailed_items=20)
+        self._grouper = Grouper(self.outbox, drafter, Pace(window_seconds=5), items_per_message=100)
 
     async def tell(self, change: VerdictChanged) -> None:
         batch = a_batch(f"m{change.sequence}", change)

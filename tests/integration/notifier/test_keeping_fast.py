@@ -24,18 +24,19 @@ from shared.contracts.wire import VerdictChanged, VerdictChangedBatch
 from shared.runtime import mailbox
 from shared.runtime.clock import SystemClock
 from shared.runtime.database import create_database
-from shared.testing.catalogs import shipped_at_once
 from shared.testing.notifying import Notifiers
 from shared.testing.verdicts import MORNING, a_batch, a_breach, a_cell, a_change, a_recovery, a_silent_cell
+from tests.integration.notifier.desk import urging_at_once
 
 pytestmark = pytest.mark.integration
 
-CATALOG = shipped_at_once()
+CATALOG = urging_at_once()
 UNITS = ("06208", "06211", "06190", "of no catalog")
 NODES = ("xa_ntm/15.1", "xa_ntm/17.10", "xa_ntm_nang_cao/14.1")
 TABLES = {
     "alert": "SELECT id, opened_as, kind, opened_at, opened_cause, revision, breaches, evidence::jsonb::text, ended_at,"
-    " end_reason, end_cause FROM notifier.alert ORDER BY id",
+    " end_reason, end_cause, openings, flapping FROM notifier.alert ORDER BY id",
+    "course": "SELECT alert_id, plan, position, state FROM notifier.course ORDER BY alert_id",
     "mark": "SELECT * FROM notifier.node_mark ORDER BY unit, node",
     "rollup": "SELECT * FROM notifier.rollup_change ORDER BY unit, node, sequence",
     "ledger": "SELECT subject, kind, alert_id, unit, node, cell, as_of, cause, sequence, responsible_unit, role,"

@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
-from services.notifier.adapters.mail import MailChannel, SmtpServer
-from services.notifier.domain.delivery import Delivery, Failed, Sent
+from services.notifier.adapters.mail import MailChannel
+from services.notifier.adapters.mail_server import SmtpServer
+from services.notifier.domain.delivery import XLSX, Attachment, Delivery, Failed, Sent
 from shared.contracts.vocabulary import Channel
+from shared.testing.polling import until
 from shared.testing.sockets import listening
 
 pytestmark = pytest.mark.integration
@@ -69,11 +71,13 @@ async def post(
     connections: int = 4,
     timeout_seconds: float = 5,
     user: str | None = None,
+    kept_seconds: float = 30,
 ) -> AsyncIterator[tuple[Script, MailChannel]]:
     script = Script(answers)
     async with listening(script.serve) as port:
         password = "secret" if user else None
-        channel = MailChannel(SmtpServer("127.0.0.1", port, "none", user, password, connections, timeout_seconds), FROM)
+        server = SmtpServer("127.0.0.1", port, "none", user, password, connections, timeout_seconds)
+        channel = MailChannel(server, FROM, kept_seconds)
         yield script, channel
         await channel.close()
 
@@ -130,15 +134,15 @@ async def test_a_storm_uses_no_more_connections_than_allowed() -> None:
 @pytest.mark.parametrize(
     ("answers", "permanent", "reply"),
     [
+        *(pytest.param({"RCPT": f"{code} no"}, True, f"{code} no", id=f"{code}") for code in (550, 551, 552, 553, 554)),
+        *(pytest.param({"RCPT": f"{code} later"}, False, f"{code} later", id=f"{code}") for code in (450, 451, 452)),
         pytest.param({"RCPT": "550 no such user"}, True, "550 no such user", id="recipient refused"),
         pytest.param({"RCPT": "451 greylisted"}, False, "451 greylisted", id="recipient later"),
         pytest.param({"DATA": "554 refused"}, True, "554 refused", id="content refused"),
         pytest.param({"mail": "554 spam"}, True, "554 spam", id="content refused at the end"),
         pytest.param({"mail": "452 full"}, False, "452 full", id="later at the end"),
-        pytest.param({"MAIL": "550 sender not allowed"}, False, "550 sender not allowed", id="our sender"),
         pytest.param({"MAIL": "552 too big"}, True, "552 too big", id="too big"),
-        pytest.param({"connect": "554 no service"}, False, "554 no service", id="no service"),
-        pytest.param({"connect": "421 busy"}, False, "421 busy", id="busy"),
+        pytest.param({"RCPT": "421 shutting down"}, False, "421 shutting down", id="shutting down"),
     ],
 )
 async def test_a_refusal_is_for_good_or_for_now(answers: dict[str, str], permanent: bool, reply: str) -> None:
@@ -146,6 +150,22 @@ async def test_a_refusal_is_for_good_or_for_now(answers: dict[str, str], permane
         result = await channel.send(a_delivery())
 
     assert result == Failed(permanent, reply)
+
+
+@pytest.mark.parametrize(
+    ("answers", "reply"),
+    [
+        pytest.param({"MAIL": "550 sender not allowed"}, "550 sender not allowed", id="our sender"),
+        pytest.param({"RCPT": "530 log in first"}, "530 log in first", id="not logged in"),
+        pytest.param({"connect": "554 no service"}, "554 no service", id="no service"),
+        pytest.param({"connect": "421 busy"}, "421 busy", id="busy"),
+    ],
+)
+async def test_what_would_be_said_of_any_mail_makes_no_dead_letter(answers: dict[str, str], reply: str) -> None:
+    async with post(answers) as (_script, channel):
+        result = await channel.send(a_delivery())
+
+    assert result == Failed(permanent=False, reply=reply, concerns_all=True)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +198,7 @@ async def test_wrong_credentials_never_make_a_dead_letter() -> None:
     async with post({"AUTH": "535 bad credentials"}, user="datchuan") as (_script, channel):
         result = await channel.send(a_delivery())
 
-    assert result == Failed(permanent=False, reply="535 bad credentials")
+    assert result == Failed(permanent=False, reply="535 bad credentials", concerns_all=True)
 
 
 async def test_the_connection_is_kept_after_a_refused_recipient() -> None:
@@ -209,3 +229,63 @@ async def test_a_long_vietnamese_subject_keeps_every_space() -> None:
     (content,) = script.mails
     assert message_from_bytes(content, policy=policy.default)["Subject"] == subject.strip()
     assert max(len(line) for line in content.split(b"\r\n")) <= 78
+
+
+def read(content: bytes) -> EmailMessage:
+    mail = message_from_bytes(content, policy=policy.default)
+    assert isinstance(mail, EmailMessage)
+    return mail
+
+
+async def test_a_mail_with_html_offers_it_as_the_alternative_of_the_text() -> None:
+    async with post() as (script, channel):
+        for _ in range(2):
+            await channel.send(a_delivery(html="<p>Kính gửi: Bảo hiểm xã hội huyện</p>"))
+
+    mail = read(script.mails[0])
+    assert mail.get_content_type() == "multipart/alternative"
+    assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
+    html = mail.get_body(("html",))
+    assert html is not None
+    assert html.get_content().strip() == "<p>Kính gửi: Bảo hiểm xã hội huyện</p>"
+    assert mail["Subject"] == "[Đạt Chuẩn] Xã Thụy Hùng: chỉ tiêu 15.1"
+    assert script.mails[0] == script.mails[1]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Báo cáo.xlsx",
+        "Báo cáo tổng hợp quý IV năm 2024 của Ủy ban nhân dân huyện Cao Lộc; phần y tế.xlsx",
+        '"\r\nBcc: x@y.example',
+    ],
+)
+async def test_a_file_goes_with_the_mail_under_its_vietnamese_name(name: str) -> None:
+    workbook = bytes(range(256)) * 40
+    report = Attachment(name, XLSX, workbook)
+
+    async with post() as (script, channel):
+        for _ in range(2):
+            await channel.send(a_delivery(html="<p>Kính gửi</p>", attachments=(report,)))
+
+    mail = read(script.mails[0])
+    (found,) = mail.iter_attachments()
+    assert mail.get_content_type() == "multipart/mixed"
+    assert (found.get_filename(), found.get_content_type(), found.get_content()) == (name, XLSX, workbook)
+    assert mail["Bcc"] is None
+    body = mail.get_body(("plain",))
+    assert body is not None
+    assert body.get_content().startswith("Kính gửi")
+    assert max(len(line) for line in script.mails[0].split(b"\r\n")) <= 90
+    assert script.mails[0] == script.mails[1]
+
+
+async def test_connections_that_nothing_needs_are_given_back_to_the_server() -> None:
+    async with post(connections=3, kept_seconds=0.05) as (script, channel):
+        await asyncio.gather(*(channel.send(a_delivery(number)) for number in range(9)))
+        most = script.most
+        await until(lambda: script.now == 0, what="no connection open")
+        result = await channel.send(a_delivery(10))
+
+    assert most == 3
+    assert isinstance(result, Sent)

@@ -14,11 +14,12 @@ from services.notifier.adapters.alert_store import SqlAlertStore
 from services.notifier.adapters.outbox import SqlOutbox
 from services.notifier.adapters.renderer import TemplateRenderer
 from services.notifier.domain.delivery import Delivery, DeliveryStatus, Failed, Sent
-from services.notifier.domain.message import Message
 from services.notifier.domain.planning import Planner
 from services.notifier.domain.policy import Windows
-from services.notifier.domain.ports import Renderer, RenderingError
+from services.notifier.domain.ports import Pace, Renderer, RenderingError
 from services.notifier.domain.retry import Backoff
+from services.notifier.domain.views import Message
+from services.notifier.handlers.drafting import Drafter
 from services.notifier.handlers.gathering import Grouper
 from services.notifier.handlers.keeping import AlertKeeper
 from services.notifier.metrics import NotifierMetrics
@@ -48,6 +49,9 @@ class Refusing:
         if self._unit in message.addressees:
             raise RenderingError("the template has a fault")
         return self._renderer.render(message)
+
+    def render_html(self, message: Message) -> str:
+        return self._renderer.render_html(message)
 
 
 @pytest.fixture(scope="module")
@@ -84,16 +88,11 @@ def an_outbox(engine: AsyncEngine, sender: str = "a", lease_seconds: float = 60,
 
 
 def a_grouper(engine: AsyncEngine, catalog: Catalog, renderer: Renderer | None = None) -> Grouper:
-    return Grouper(
-        an_outbox(engine),
-        catalog,
-        renderer or TemplateRenderer(),
-        ManualClock(MORNING + dt.timedelta(hours=1)),
-        window_seconds=5,
-        message_domain="langson.example",
-        items_per_message=100,
-        detailed_items=20,
+    clock = ManualClock(MORNING + dt.timedelta(hours=1))
+    drafter = Drafter(
+        catalog, renderer or TemplateRenderer(), clock, message_domain="langson.example", detailed_items=20
     )
+    return Grouper(an_outbox(engine), drafter, Pace(window_seconds=5), items_per_message=100)
 
 
 async def one_delivery(engine: AsyncEngine, outbox: SqlOutbox) -> Delivery:

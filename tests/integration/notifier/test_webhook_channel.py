@@ -145,6 +145,7 @@ async def test_an_answer_is_a_refusal_for_good_or_for_now(answer: str, permanent
 
 
 async def test_a_receiver_that_does_not_answer_is_tried_again() -> None:
+    """AM TestWebhookTimeout: every call has its own time, after which the next try is due."""
     async with receiver("silence") as (_found, address):
         result = await send(address, timeout_seconds=0.3)
 

@@ -50,7 +50,7 @@ def storage_differences(connection: Connection) -> list[object]:
     declared = {
         (table.schema, table.name, column.name)
         for metadata in all_metadata()
-        for table, column, _ in columns_with_storage(metadata)
+        for table, column, _ in columns_with_storage(metadata.sorted_tables)
     }
     found = connection.execute(
         text(

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from shared.catalog.load import SHIPPED
 
 COMMANDS = (
     "demo", "up", "migrate", "status", "explain", "verify", "import", "token", "quarantine", "dead-letter", "catalog",
-    "dispatch",
+    "dispatch", "alerts", "silence",
 )  # fmt: skip
 EVENT = {
     "id": "1", "commune": "06208", "indicator": "bhyt_coverage", "sex": "female", "period": "202409", "numerator": 95,
@@ -35,6 +36,13 @@ def test_the_help_names_every_group_of_commands() -> None:
 
     assert result.exit_code == 0
     assert [command for command in COMMANDS if command not in result.stdout] == []
+
+
+def test_the_version_is_told() -> None:
+    """AM: TestAmtoolVersion."""
+    result = run("--version")
+
+    assert (result.exit_code, result.stdout) == (0, f"datchuan {metadata.version('datchuan')}\n")
 
 
 def test_the_shipped_catalog_is_valid() -> None:

@@ -2,6 +2,8 @@
 
 import datetime as dt
 import io
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -9,13 +11,15 @@ from rich.console import Console
 from datchuan.demo.audience import PlainAudience, audience_for
 from datchuan.demo.board import board
 from datchuan.demo.mails import Mail, parse_mail
+from datchuan.demo.policy import catalog_folder, digest_time
 from datchuan.demo.result import DemoResult
 from datchuan.demo.snapshot import Change, Snapshot
-from datchuan.demo.story import Story, StoryDateError, tell
+from datchuan.demo.story import Deed, Story, StoryDateError, tell
 from shared.catalog.catalog import Catalog
 from shared.catalog.load import load_catalog
 from shared.catalog.profiles import NO_OPTION
 from shared.contracts.vocabulary import VerdictReason, VerdictStatus
+from shared.runtime.clock import VN_TZ
 
 AS_OF = dt.date(2024, 10, 15)
 
@@ -117,6 +121,51 @@ def test_it_is_said_once_whose_alerts_go_to_nobody(story: Story) -> None:
 def test_the_end_says_in_words_what_the_recompute_found() -> None:
     assert "không có sai khác" in DemoResult(1, 1, 0, 0, 1, 1, 1, 0).sentences()[0]
     assert "có 2 sai khác" in DemoResult(1, 1, 0, 0, 1, 1, 1, 2).sentences()[0]
+    assert "không nguyên vẹn" in DemoResult(1, 1, 0, 0, 1, 1, 1, 0).sentences()[0]
+
+
+def test_the_story_holds_acknowledges_and_releases_in_this_order(story: Story) -> None:
+    assert [step.deed for step in story.steps if step.deed] == [Deed.HOLD, Deed.ACKNOWLEDGE, Deed.RELEASE]
+
+
+def test_the_caption_names_the_time_of_the_digest_of_the_catalog(tmp_path: Path) -> None:
+    shortly_before = dt.datetime(2024, 10, 15, 15, 58, tzinfo=VN_TZ)
+    moved = load_catalog(catalog_folder(tmp_path, shortly_before))
+
+    (held,) = (step for step in tell(moved, AS_OF).steps if step.deed is Deed.HOLD)
+
+    assert "17:00" in held.title_vi
+    assert "17:00" in held.title_en
+
+
+@pytest.mark.parametrize(
+    ("at", "now"), [("23:50", "23:40"), ("23:50", "23:50"), ("00:05", "23:55"), ("16:00", "15:46")]
+)
+def test_a_digest_that_would_leave_in_the_middle_of_the_story_leaves_later(at: str, now: str) -> None:
+    began = dt.datetime.combine(AS_OF, dt.time.fromisoformat(now), VN_TZ)
+    moved = digest_time(dt.time.fromisoformat(at), began)
+
+    assert moved != dt.time.fromisoformat(at)
+    assert digest_time(moved, began) == moved
+
+
+@pytest.mark.parametrize("now", [dt.time(0, 0), dt.time(9, 0), dt.time(15, 44), dt.time(16, 1), dt.time(23, 59)])
+def test_the_catalog_of_the_story_is_the_shipped_one_at_any_other_time(
+    catalog: Catalog, tmp_path: Path, now: dt.time
+) -> None:
+    made = load_catalog(catalog_folder(tmp_path, dt.datetime.combine(AS_OF, now, VN_TZ)))
+
+    assert made.policies == catalog.policies
+    assert made.dispatches == catalog.dispatches
+
+
+@pytest.mark.parametrize("missing", ["transitions", "alerts", "mails", "released", "acknowledged", "audit_verified"])
+def test_a_demonstration_in_which_something_did_not_happen_is_not_good(missing: str) -> None:
+    good = DemoResult(4, 2, 2, 0, 1, 1, 1, 0, held=1, released=1, acknowledged=1, audit_verified=1)
+
+    assert good.is_good
+    assert not replace(good, **{missing: 0}).is_good
+    assert not replace(good, verify_differences=1).is_good
 
 
 def test_a_pipe_gets_plain_lines_and_only_when_something_changed() -> None:

@@ -15,6 +15,7 @@ from services.evaluator.domain.telling import tell, verdicts_of
 from services.notifier.domain.alerts import Alert
 from services.notifier.domain.book import apply
 from services.notifier.domain.ledger import Entry
+from services.notifier.domain.limits import Limits
 from services.notifier.domain.mark import Mark
 from services.notifier.domain.momentary import without_momentary_gaps
 from services.notifier.domain.planning import Planner
@@ -49,7 +50,8 @@ class World:
 
     def tell(self, changes: Sequence[VerdictChanged]) -> list[Entry]:
         latest = {(a.key.unit, a.key.node, a.key.cell): a for a in sorted(self.alerts.values(), key=occurrence)}
-        outcome = apply(latest.values(), self.marks.values(), without_momentary_gaps(changes))
+        limits = Limits.of(self.catalog)
+        outcome = apply(latest.values(), self.marks.values(), without_momentary_gaps(changes), limits)
         self.alerts |= outcome.alerts
         self.marks |= outcome.marks
         return self.planner.plan(outcome.steps, outcome.rollups, MORNING).entries

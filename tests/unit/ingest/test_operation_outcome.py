@@ -8,13 +8,14 @@ from fhir.resources.R4B.operationoutcome import OperationOutcome
 from starlette.responses import Response
 
 from services.ingest.adapters.web.operation_outcome import ISSUE_TYPES, outcome_refusal, outcome_response
-from services.ingest.adapters.web.problems import Problem, problem_of
+from services.ingest.adapters.web.problems import problem_of
 from services.ingest.domain.errors import OverloadedError, PatientLevelDataError, UnsupportedFormatError
 from services.ingest.domain.forecast import Forecast
 from services.ingest.domain.reading import PayloadFormat, Remark
 from services.ingest.domain.remedies import REMEDIES
 from services.ingest.domain.report import Conflict, ImportReport
 from shared.contracts.vocabulary import QuarantineReason as Reason
+from shared.runtime.problems import Problem
 
 PLACES = ("Bundle.entry[0].resource.group[0].population[1]", "Bundle.entry[0].resource.group[0].population[2]")
 

@@ -5,8 +5,10 @@ from hypothesis import strategies as st
 
 from services.notifier.domain.alerts import Alert, Step
 from services.notifier.domain.book import Book, apply
+from services.notifier.domain.limits import NO_LIMITS, Limits, Margin
 from services.notifier.domain.mark import Mark
-from shared.contracts.vocabulary import Cause, ChangeKind
+from shared.catalog.policies import FlappingPolicy
+from shared.contracts.vocabulary import AlertKind, Cause, ChangeKind
 from shared.contracts.vocabulary import VerdictReason as Reason
 from shared.contracts.vocabulary import VerdictStatus as Status
 from shared.contracts.wire import CellFinding, VerdictChanged
@@ -15,8 +17,10 @@ from shared.testing.verdicts import a_cell, a_change, a_silent_cell
 FINDINGS = {
     "met": lambda cell: a_cell(cell, 1250),
     "low": lambda cell: a_cell(cell, 900),
+    "near": lambda cell: a_cell(cell, 1165),
     "silent": lambda cell: a_silent_cell(cell, Reason.NO_DATA),
 }
+LIMITS = Limits(FlappingPolicy(openings=2, within_days=1, calm_hours=1), {"xa_ntm/15.1": Margin(0.5, 3.0)})
 
 
 def cells(pair: tuple[str, str]) -> tuple[CellFinding, ...]:
@@ -45,12 +49,12 @@ def lives(draw: st.DrawFn) -> list[VerdictChanged]:
     return changes
 
 
-def one_by_one(changes: list[VerdictChanged]) -> tuple[dict[str, Alert], list[Step]]:
+def one_by_one(changes: list[VerdictChanged], limits: Limits = NO_LIMITS) -> tuple[dict[str, Alert], list[Step]]:
     alerts: dict[str, Alert] = {}
     marks: dict[tuple[str, str], Mark] = {}
     steps: list[Step] = []
     for change in changes:
-        outcome = apply(newest(alerts), marks.values(), [change])
+        outcome = apply(newest(alerts), marks.values(), [change], limits)
         alerts |= outcome.alerts
         marks |= outcome.marks
         steps += outcome.steps
@@ -69,6 +73,26 @@ def test_it_does_not_matter_how_changes_are_cut_into_batches(changes: list[Verdi
     together = apply([], [], changes)
 
     assert (together.alerts, together.steps) == one_by_one(changes)
+
+
+@given(lives())
+def test_limits_of_risk_and_flapping_do_not_depend_on_batches_either(changes: list[VerdictChanged]) -> None:
+    together = apply([], [], changes, LIMITS)
+
+    assert (together.alerts, together.steps) == one_by_one(changes, LIMITS)
+
+
+@given(lives())
+def test_a_cell_never_has_two_alerts_that_are_open_and_a_risk_never_hides_a_breach(
+    changes: list[VerdictChanged],
+) -> None:
+    alerts, _ = one_by_one(changes, LIMITS)
+
+    still = [alert for alert in alerts.values() if alert.is_open]
+    last = changes[-1] if changes else None
+    failing = {finding.cell for finding in (last.cells if last else ()) if finding.status is Status.NOT_MET}
+    assert len({alert.key.cell for alert in still}) == len(still)
+    assert not failing & {alert.key.cell for alert in still if alert.kind is AlertKind.AT_RISK}
 
 
 @given(lives(), st.data())

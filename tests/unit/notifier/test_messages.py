@@ -1,4 +1,5 @@
 import datetime as dt
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ from services.notifier.domain.book import apply
 from services.notifier.domain.grouping import ItemKind, group
 from services.notifier.domain.ledger import DueEntry, Entry
 from services.notifier.domain.material import Material, RollupChange
-from services.notifier.domain.message import Message, compose, views_of
+from services.notifier.domain.message import compose, views_of
 from services.notifier.domain.payload import payload_of
 from services.notifier.domain.planning import Planner
 from services.notifier.domain.policy import Windows
+from services.notifier.domain.views import Message
 from shared.catalog.catalog import Catalog
 from shared.catalog.load import SHIPPED, load_catalog
 from shared.contracts.vocabulary import Cause, NodeKind
@@ -32,6 +34,11 @@ CENTRE = "ttyt.caoloc@langson.example"
 @pytest.fixture(scope="module")
 def catalog() -> Catalog:
     return load_catalog(SHIPPED)
+
+
+@functools.cache
+def renderer() -> TemplateRenderer:
+    return TemplateRenderer()
 
 
 def due(entry: Entry, number: int) -> DueEntry:
@@ -59,7 +66,7 @@ def rollup(change: VerdictChanged) -> RollupChange:
 
 
 def as_text(message: Message) -> str:
-    return f"Subject: {message.subject}\n\n{TemplateRenderer().render(message)}"
+    return f"Subject: {message.subject}\n\n{renderer().render(message)}"
 
 
 def fall() -> tuple[VerdictChanged, ...]:
@@ -328,3 +335,24 @@ def test_a_group_that_falls_short_while_another_is_silent_says_that_the_whole_ha
 
     breach = next(item for item in items if item.word == "chưa đạt")
     assert breach.notes[0].startswith("Kết luận của cả chỉ tiêu: chưa đánh giá được (")
+
+
+def test_a_condition_on_men_and_women_is_explained_in_one_message_to_its_one_owner(catalog: Catalog) -> None:
+    change = a_change(1, a_cell("male", 1100, 1250), a_cell("female"))
+
+    message = messages(catalog, change)[BHXH]
+
+    assert message.addressees == ("Bảo hiểm xã hội huyện",)
+    assert {item.headline.partition(" BHYT ")[2].partition(" ")[0] for item in message.items} == {"(nam)", "(nữ)"}
+    for item in message.items:
+        assert item.requirement == "≥ 90 %, áp dụng cho cả nam và nữ"
+        assert [line.partition(":")[0] for line in item.cells] == ["nam", "nữ"]
+
+
+def test_what_one_group_reaches_and_another_misses_is_one_item_that_shows_both(catalog: Catalog) -> None:
+    (item,) = messages(catalog, a_breach())[BHXH].items
+
+    assert item.cells == (
+        "nam: 1.200/1.250 = 96,00 % – đạt",
+        "nữ: 1.149/1.292 = 88,93 % – chưa đạt, còn thiếu 14 nữ tham gia BHYT",
+    )

@@ -6,12 +6,14 @@ import pytest
 from services.notifier.domain.book import apply
 from services.notifier.domain.ledger import Entry, LedgerStatus, UnroutableReason
 from services.notifier.domain.planning import Plan, Planner
-from services.notifier.domain.policy import WANTED, Windows
+from services.notifier.domain.policy import Windows
 from shared.catalog.catalog import Catalog
 from shared.catalog.dispatches import Address
 from shared.catalog.load import SHIPPED, load_catalog
-from shared.contracts.vocabulary import Channel, NodeKind, Role, VerdictReason, VerdictStatus
+from shared.catalog.policies import CommunePhase, Policies
+from shared.contracts.vocabulary import Channel, NodeKind, NoticeKind, Phase, Role, Timing, VerdictReason, VerdictStatus
 from shared.contracts.wire import CellFinding, VerdictChanged
+from shared.testing.catalogs import shipped_at_once
 from shared.testing.verdicts import MORNING, a_breach, a_change, a_recovery, a_silent_cell
 
 BHXH = "bhxh.caoloc@langson.example"
@@ -43,9 +45,18 @@ def with_addresses(catalog: Catalog, addresses: tuple[Address, ...]) -> Catalog:
     return Catalog(**{name: getattr(catalog, name) for name in Catalog.model_fields} | {"addresses": addresses})
 
 
+def with_policies(catalog: Catalog, **changed: Any) -> Catalog:
+    policies = Policies(**{name: getattr(catalog.policies, name) for name in Policies.model_fields} | changed)
+    return Catalog(**{name: getattr(catalog, name) for name in Catalog.model_fields} | {"policies": policies})
+
+
 def food(sequence: int = 1, **fields: Any) -> VerdictChanged:
+    return cell_of("health", sequence, **fields)
+
+
+def cell_of(sector: str, sequence: int = 1, **fields: Any) -> VerdictChanged:
     cell = CellFinding(
-        cell="health",
+        cell=sector,
         status=VerdictStatus.NOT_MET,
         reason=VerdictReason.BELOW_TARGET,
         numerator=20,
@@ -103,12 +114,31 @@ def test_news_that_nobody_can_be_told_is_still_in_the_ledger(catalog: Catalog) -
     assert len(entries) == 4
 
 
-def test_appraising_units_are_not_told_of_the_daily_state() -> None:
-    assert WANTED[Role.APPRAISING] == frozenset()
-    assert all(WANTED[role] for role in Role if role is not Role.APPRAISING)
+def test_appraising_units_are_not_told_of_the_daily_state(catalog: Catalog) -> None:
+    """Outside the appraisal the text charges them with the dossier only, whatever the policy would tell them."""
+    assert catalog.policies.timing(Role.APPRAISING, NoticeKind.OPENED, unowned=False) is Timing.IMMEDIATE
+
+    planned = plan(catalog, food())
+
+    assert planned.entries
+    assert Role.APPRAISING not in {entry.role for entry in planned.entries}
 
 
-def test_missing_data_waits_longer_than_a_missed_target(catalog: Catalog) -> None:
+def test_appraising_units_are_told_while_the_dossier_of_the_commune_is_appraised(catalog: Catalog) -> None:
+    phase = CommunePhase(unit="06208", standard="xa_ntm", phase=Phase.APPRAISAL, source="thử")
+    appraised = with_policies(catalog, phases=(phase,))
+    trade = cell_of("industry_trade")
+
+    assert Role.APPRAISING in {entry.role for entry in plan(appraised, trade).entries}
+    assert Role.APPRAISING not in {entry.role for entry in plan(catalog, trade).entries}
+
+
+def test_units_that_only_receive_the_dispatch_are_not_told_of_the_daily_state(catalog: Catalog) -> None:
+    assert Role.INFORMED not in {entry.role for entry in plan(catalog, a_breach(), a_recovery(), food(3)).entries}
+
+
+def test_missing_data_waits_longer_than_a_missed_target() -> None:
+    catalog = shipped_at_once()
     gap = plan(catalog, a_change(1, a_silent_cell("female")))
 
     assert {entry.wait_seconds for entry in gap.entries} == {60}

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from services.notifier.domain.book import apply
@@ -8,7 +10,8 @@ from services.notifier.domain.reviving import DeadEntry, revive
 from shared.catalog.catalog import Catalog
 from shared.catalog.dispatches import Address
 from shared.catalog.load import SHIPPED, load_catalog
-from shared.contracts.vocabulary import AlertKind, Channel, NoticeKind
+from shared.catalog.policies import UNROUTED_UNIT, Policies, SuperiorUnit, Unrouted
+from shared.contracts.vocabulary import AlertKind, Channel, NoticeKind, Role
 from shared.testing.verdicts import MORNING, a_breach, a_recovery
 
 BHXH = "bhxh.caoloc@langson.example"
@@ -83,3 +86,35 @@ def test_an_alert_that_has_ended_is_told_with_its_end(catalog: Catalog) -> None:
     revival = revive(catalog, dead(entries_of(catalog, NoticeKind.OPENED, NoticeKind.RESOLVED), ended=True))
 
     assert revival.waiting == (1, 2)
+
+
+def test_an_entry_moves_to_the_one_address_that_an_operator_gives(catalog: Catalog) -> None:
+    revival = revive(reached_at(catalog), dead(entries_of(catalog, NoticeKind.OPENED)), "moi@langson.example")
+
+    assert (revival.superseded, revival.unreachable) == ((1,), ())
+    assert [(entry.channel, entry.address) for entry in revival.moved] == [(Channel.MAIL, "moi@langson.example")]
+
+
+@pytest.mark.parametrize(
+    ("responsible_unit", "role"), [("so_y_te", Role.SUPERIOR), (UNROUTED_UNIT, Role.CONSOLIDATING)]
+)
+def test_those_whom_no_dispatch_names_are_told_again_where_the_policies_say(
+    catalog: Catalog, responsible_unit: str, role: Role
+) -> None:
+    policies = Policies(
+        superiors=(SuperiorUnit(id="so_y_te", name_vi="Sở Y tế", scope=("20",), mail=("moi@langson.example",)),),
+        unrouted=Unrouted(mail=("moi@langson.example",)),
+    )
+    told_by = Catalog(**{n: getattr(catalog, n) for n in Catalog.model_fields} | {"policies": policies})
+    entries = [
+        replace(entry, responsible_unit=responsible_unit, role=role, dispatch=None)
+        for entry in entries_of(catalog, NoticeKind.OPENED)
+    ]
+
+    moved = revive(told_by, dead(entries))
+    stays = revive(told_by, dead([replace(entry, address="moi@langson.example") for entry in entries]))
+    nowhere = revive(reached_at(catalog), dead([replace(entry, responsible_unit="khong_co") for entry in entries]))
+
+    assert [entry.address for entry in moved.moved] == ["moi@langson.example"]
+    assert stays.waiting == (1,)
+    assert nowhere.unreachable == ("khong_co",)

@@ -21,9 +21,11 @@ def catalog() -> Catalog:
 
 
 def roles_of(routing: Routing) -> list[tuple[str, str, list[str]]]:
+    """Role, unit and clauses of every assignment but those of Nơi nhận, which every routing has."""
     return [
         (found.role.value, found.responsible_unit.id, [clause.id for clause in found.clauses])
         for found in routing.assignments
+        if found.role is not Role.INFORMED
     ]
 
 
@@ -80,18 +82,13 @@ def test_food_safety_of_the_health_sector_has_no_lead_and_says_so_in_the_words_o
 
 
 @pytest.mark.parametrize(
-    ("sector", "office", "directing", "appraising"),
-    [("industry_trade", "phong_ktht", "c3a", "c3b"), ("agriculture", "phong_nnptnt", "c4a", "c4b")],
+    ("sector", "office", "directing"), [("industry_trade", "phong_ktht", "c3a"), ("agriculture", "phong_nnptnt", "c4a")]
 )
-def test_the_other_sectors_are_directed_by_their_office_and_appraised_with_the_council_office(
-    sector: str, office: str, directing: str, appraising: str
-) -> None:
+def test_the_other_sectors_are_directed_by_their_office(sector: str, office: str, directing: str) -> None:
     routing = route(catalog(), THUY_HUNG, "food_safety_compliance", sector, IN_FORCE)
 
     assert [owner.responsible_unit.id for owner in routing.owners] == [office]
     assert ("directing", office, [directing]) in roles_of(routing)
-    assert ("appraising", office, [appraising]) in roles_of(routing)
-    assert ("appraising", "vp_hdnd_ubnd", [appraising]) in roles_of(routing), "named in the office's own clause"
     assert kinds_of(routing) == [GapKind.NO_LEAD]
 
 
@@ -142,7 +139,7 @@ def test_each_commune_has_its_own_committee(commune: str, name: str) -> None:
 def test_a_district_chi_tieu_is_not_sent_to_a_commune_committee() -> None:
     routing = route(catalog(), "183", "bhyt_coverage", "male", IN_FORCE)
 
-    assert [found.role for found in routing.assignments] == [Role.LEAD, Role.CONSOLIDATING, Role.DATA]
+    assert [role for role, _, _ in roles_of(routing)] == ["lead", "consolidating", "data"]
 
 
 def test_departments_of_a_health_centre_are_owners_too_and_insurance_has_none_there() -> None:
@@ -158,11 +155,13 @@ def test_departments_of_a_health_centre_are_owners_too_and_insurance_has_none_th
     assert "không giao phòng, khoa nào phụ trách chỉ tiêu BHYT" in insurance.gaps[0].what_vi
 
 
-def test_roll_ups_go_to_the_consolidating_office_only() -> None:
+def test_roll_ups_go_to_the_consolidating_office_and_to_those_who_are_only_informed() -> None:
     of_commune = route_rollup(catalog(), THUY_HUNG, IN_FORCE)
     of_district = route_rollup(catalog(), "183", IN_FORCE)
 
     assert roles_of(of_commune) == roles_of(of_district) == [("consolidating", "vp_hdnd_ubnd", ["c1"])]
+    assert not of_commune.lacks_lead
+    assert {found.role for found in of_commune.assignments} == {Role.CONSOLIDATING, Role.INFORMED}
     assert kinds_of(route_rollup(catalog(), THUY_HUNG, dt.date(2025, 7, 1))) == [GapKind.NO_DISPATCH]
 
 

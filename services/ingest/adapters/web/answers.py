@@ -5,10 +5,10 @@ from typing import Any, Final
 import msgspec
 from starlette.responses import Response
 
-from services.ingest.adapters.web.problems import Problem, problem_response
 from services.ingest.domain.reading import Reading, RowKind
 from services.ingest.domain.receipts import Quarantined, Receipt
 from services.ingest.domain.remedies import REMEDIES
+from shared.runtime.problems import Problem, problem_response
 
 MAX_ERRORS: Final = 100
 

@@ -15,9 +15,9 @@ from starlette.types import Receive, Scope, Send
 
 from services.ingest.adapters.web import openapi
 from services.ingest.adapters.web.docs_page import docs_page
-from services.ingest.adapters.web.problems import Problem, problem_response
 from services.ingest.adapters.web.templates import Templates
 from shared.runtime.ops import Check, ops_routes
+from shared.runtime.problems import Problem, problem_response
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 

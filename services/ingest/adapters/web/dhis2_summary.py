@@ -6,9 +6,9 @@ from typing import Any, Final
 import msgspec
 from starlette.responses import Response
 
-from services.ingest.adapters.web.problems import Problem, headers_of
 from services.ingest.domain.report import Conflict, ImportReport
 from services.ingest.domain.values import DataValue, decode_values
+from shared.runtime.problems import Problem, headers_of
 
 # DHIS2's names of what our faults name: values are judged in our words and told in the sender's.
 _PROPERTIES: Final = {

@@ -11,8 +11,8 @@ from services.ingest.adapters.web.dhis2_summary import refusal_response, summary
 from services.ingest.adapters.web.import_parameters import Face
 from services.ingest.adapters.web.import_report import answer_on, import_response
 from services.ingest.adapters.web.operation_outcome import outcome_refusal, outcome_response
-from services.ingest.adapters.web.problems import Problem, problem_response
 from services.ingest.domain.report import ImportReport
+from shared.runtime.problems import Problem, problem_response
 
 Tell = Callable[[ImportReport, str], Response]
 Refuse = Callable[[Problem], Response]

@@ -7,10 +7,10 @@ import msgspec
 from starlette.responses import Response
 
 from services.ingest.adapters.formats.detecting import READ_HERE
-from services.ingest.adapters.web.problems import Problem, problem_body, problem_response
 from services.ingest.domain.forecast import Forecast
 from services.ingest.domain.reading import Remark
 from services.ingest.domain.report import Conflict, ImportReport
+from shared.runtime.problems import Problem, problem_body, problem_response
 
 _NOTHING_TAKEN: Final = Problem(
     422, "nothing_accepted", "No row could be accepted",

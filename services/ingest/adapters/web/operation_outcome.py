@@ -6,10 +6,10 @@ from typing import Any, Final
 import msgspec
 from starlette.responses import Response
 
-from services.ingest.adapters.web.problems import Problem, headers_of
 from services.ingest.domain.reading import PayloadFormat, Remark
 from services.ingest.domain.report import Conflict, ImportReport
 from shared.contracts.vocabulary import QuarantineReason as Reason
+from shared.runtime.problems import Problem, headers_of
 
 MEDIA_TYPE: Final = "application/fhir+json"
 REASONS: Final = "urn:datchuan:quarantine-reason"

@@ -7,9 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.ingest.adapters.formats.form_workbook import csv_of, workbook_of
-from services.ingest.adapters.web.problems import Problem, problem_response
 from shared.catalog.catalog import Catalog
 from shared.catalog.forms import Form
+from shared.runtime.problems import Problem, problem_response
 
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV: Final = "text/csv; charset=utf-8"

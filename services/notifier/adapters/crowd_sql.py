@@ -1,0 +1,47 @@
+"""The statements for crowds: addresses with more due entries than one message names. The entries stay in place."""
+
+# What leaves as a message of its own, and what a machine reads item by item, is never summed up.
+_OF_A_CROWD = """
+       status = 'waiting' AND channel <> 'webhook' AND kind NOT IN ('report', 'drill')
+   AND due_at <= statement_timestamp() + CASE WHEN held_for IS NULL
+       THEN make_interval(secs => :window_seconds) ELSE interval '2 seconds' END
+"""
+
+CROWDS = f"""
+SELECT l.channel, l.address FROM notifier.ledger AS l
+ WHERE {_OF_A_CROWD}
+   AND NOT EXISTS (SELECT FROM notifier.delivery AS d
+                    WHERE d.channel = l.channel AND d.address = l.address
+                      AND d.stored_at > statement_timestamp() - make_interval(secs => :pause_seconds))
+ GROUP BY l.channel, l.address HAVING count(*) > :most
+ ORDER BY min(l.due_at)
+"""
+
+# An alert that opened and resolved in one message is one topic, as in a message that names its items.
+TAKE_CROWD = f"""
+WITH taken AS (
+    SELECT id, kind, coalesce(alert_id, subject) AS topic, unit, node FROM notifier.ledger
+     WHERE {_OF_A_CROWD} AND channel = :channel AND address = :address FOR UPDATE SKIP LOCKED),
+grouped AS (
+    UPDATE notifier.ledger AS l SET status = 'grouped', delivery_id = :delivery_id FROM taken WHERE l.id = taken.id),
+topic AS (
+    SELECT topic, min(unit) AS unit, min(node) AS node, min(kind) AS kind, bool_or(kind = 'resolved') AS is_resolved
+      FROM taken GROUP BY topic)
+SELECT 'kind' AS what, CASE WHEN is_resolved THEN 'resolved' ELSE kind END AS label, node, count(*) AS amount
+  FROM topic GROUP BY label, node
+UNION ALL
+SELECT 'unit', unit, '', count(*) FROM topic GROUP BY unit
+"""
+
+FIRST_OF_CROWD = """
+SELECT l.id, l.subject, l.kind, l.alert_id, l.unit, l.node, l.cell, l.as_of, l.cause, l.sequence, l.responsible_unit,
+       l.role, l.channel, l.address, l.dispatch, l.clauses, l.gap_vi, l.no_address_units
+  FROM notifier.ledger AS l WHERE l.delivery_id = :delivery_id
+ ORDER BY l.kind <> 'escalated', l.kind <> 'opened', l.due_at, l.id LIMIT :most
+"""
+
+# A summary that could not be written: its entries end with it.
+FAIL_CROWD = """
+UPDATE notifier.ledger SET status = 'dead', settled_at = clock_timestamp()
+ WHERE delivery_id = ANY(CAST(:ids AS text[])) AND status = 'grouped'
+"""

@@ -1,0 +1,69 @@
+"""Who else is told the same: who has to act, and the other units that get a message of it."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from services.notifier.domain.course import Course
+from services.notifier.domain.deadlines_vi import step_of
+from services.notifier.domain.facts import Facts
+from services.notifier.domain.grouping import Item, ItemKind
+from services.notifier.domain.labels_vi import ROLE_VI
+from services.notifier.domain.route import Routing, route
+from shared.catalog.catalog import Catalog
+from shared.contracts.vocabulary import NoticeKind, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who has to act ("Chủ trì: …", empty where the text names nobody), and the other addressees with their roles.
+
+    `owned`: the addressee itself is among those who have to act.
+    """
+
+    owners: str = ""
+    others: tuple[str, ...] = ()
+    owned: bool = False
+
+
+def audience_of(facts: Facts, item: Item, course: Course | None) -> Audience:
+    """Return the audience of an item about an alert, beside its addressee."""
+    if facts.rule is None:
+        return Audience()
+    key = facts.alert.key
+    day: dt.date = item.entry.as_of
+    routing = route(facts.catalog, key.unit, facts.rule.indicator, key.cell, day, standard=facts.rule.standard)
+    owners = {each.responsible_unit.id for each in routing.owners}
+    owned = any(duty.responsible_unit in owners for duty in item.duties)
+    others = (*_others(facts.catalog, routing, item), *_above(facts.catalog, item, course))
+    return Audience(_owners(routing), others, owned)
+
+
+def _owners(routing: Routing) -> str:
+    names = dict.fromkeys(each.name_vi for each in routing.owners)
+    if not names:
+        return ""
+    word = ROLE_VI[routing.owners[0].role]
+    return f"{word[:1].upper()}{word[1:]}: {', '.join(names)}"
+
+
+def _others(catalog: Catalog, routing: Routing, item: Item) -> tuple[str, ...]:
+    """Return whom local policy lets be told of the same kind of news, each once with all roles."""
+    notice = _NOTICE.get(item.kind) or NoticeKind(item.kind.value)
+    own = {duty.responsible_unit for duty in item.duties}
+    roles: dict[str, list[Role]] = {}
+    for each in routing.assignments:
+        if each.responsible_unit.id not in own and (each.role, notice) in catalog.policies.tells:
+            roles.setdefault(each.name_vi, []).append(each.role)
+    return tuple(f"{name} ({' và '.join(ROLE_VI[role] for role in held)})" for name, held in roles.items())
+
+
+def _above(catalog: Catalog, item: Item, course: Course | None) -> tuple[str, ...]:
+    """Return the unit above to which an alert is reported, for the others who are told of that."""
+    step = step_of(course, item.entry) if item.kind is ItemKind.ESCALATED else None
+    if step is None or any(duty.responsible_unit == step.to_unit for duty in item.duties):
+        return ()
+    superiors = (superior for superior in catalog.policies.superiors if superior.id == step.to_unit)
+    return tuple(f"{superior.name_vi} ({ROLE_VI[Role.SUPERIOR]})" for superior in superiors)
+
+
+_NOTICE = {ItemKind.OPENED_AND_RESOLVED: NoticeKind.RESOLVED}

@@ -1,0 +1,231 @@
+"""Lines of the audit in Vietnamese: what happened, who was told, by which clause, and what the server answered."""
+
+import datetime as dt
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from services.notifier.domain.audit import AuditKind
+from services.notifier.domain.ledger import UnroutableReason
+from services.notifier.domain.numbers_vi import count_vi, moment_vi, threshold_vi
+from services.notifier.domain.report_content import TrailLine
+from services.notifier.domain.route import name_in
+from shared.catalog.catalog import Catalog
+from shared.contracts.labels_vi import CAUSE_VI
+from shared.contracts.vocabulary import Cause, Channel, Role
+
+KIND_VI = {
+    AuditKind.OPENED: "phát sinh",
+    AuditKind.ROUTED: "phân công xử lý tin",
+    AuditKind.ENDED: "kết thúc",
+    AuditKind.SENT: "đã gửi",
+    AuditKind.REFUSED: "bị từ chối, sẽ gửi lại",
+    AuditKind.DEAD: "không gửi được",
+    AuditKind.REPLAYED: "cho gửi lại",
+    AuditKind.DISCARDED: "bỏ, không gửi nữa",
+    AuditKind.ACKNOWLEDGED: "xác nhận đã tiếp nhận",
+    AuditKind.ACKNOWLEDGEMENT_LAPSED: "xác nhận hết hiệu lực",
+    AuditKind.REMINDED: "nhắc việc",
+    AuditKind.ESCALATED: "báo cáo vượt cấp",
+    AuditKind.SILENCED: "tạm ngưng gửi tin",
+    AuditKind.SILENCE_ENDED: "hết tạm ngưng gửi tin",
+    AuditKind.RELEASED: "gửi tin đã giữ lại",
+    AuditKind.REPORTED: "lập báo cáo tổng hợp",
+    AuditKind.DRILLED: "diễn tập",
+}
+ACTION_VI = {
+    "opened": "mở cảnh báo",
+    "updated": "số liệu mới",
+    "data_lost": "mất dữ liệu",
+    "data_back": "có lại số liệu",
+    "resolved": "đã khắc phục",
+    "closed": "đóng, không kết luận là đạt",
+    "late": "số liệu đến muộn",
+    "rollup": "thay đổi kết quả tổng hợp phần y tế",
+}
+ROLE_VI = {
+    Role.LEAD: "chủ trì",
+    Role.DIRECTING: "trực tiếp chỉ đạo",
+    Role.COORDINATING: "phối hợp",
+    Role.CONSOLIDATING: "tổng hợp theo dõi",
+    Role.APPRAISING: "thẩm định",
+    Role.IMPLEMENTING: "triển khai thực hiện",
+    Role.DATA: "rà soát, thống kê danh sách",
+    Role.INFORMED: "nhận để biết",
+    Role.SUPERIOR: "cấp trên (quy định của địa phương)",
+}
+_HELD_VI = {
+    "digest": "gửi trong bản tổng hợp",
+    "quiet_hours": "chờ giờ làm việc",
+    "silence": "đang tạm ngưng gửi tin",
+    "flapping": "dao động, chờ ổn định",
+}
+_REASON_VI = {
+    UnroutableReason.NO_DISPATCH: "không có văn bản giao nhiệm vụ đang có hiệu lực",
+    UnroutableReason.NO_ASSIGNMENT: "văn bản không giao cho đơn vị nào",
+    UnroutableReason.NO_ADDRESS: "đơn vị chưa có địa chỉ nhận tin",
+    UnroutableReason.NO_LEAD: "chưa có đơn vị chủ trì",
+}
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
+_NAMES_VI = {
+    "policy": "quy định của địa phương",
+    "subject": "mã",
+    "level": "lần/cấp",
+    "level_vi": "cấp",
+    "via": "bằng",
+    "at": "lúc",
+    "until": "hiệu lực đến",
+    "next_at": "bước tiếp theo lúc",
+    "taken_back": "rút lại xác nhận",
+    "note": "ghi chú",
+    "reason": "lý do",
+    "silence": "mã tạm ngưng",
+    "starts_at": "từ",
+    "ends_at": "đến",
+    "held": "số tin được giữ lại",
+    "released": "số tin được gửi lại",
+    "units": "địa bàn",
+    "nodes": "chỉ tiêu",
+    "responsible_units": "đơn vị",
+    "waiting": "số tin chờ gửi lại",
+    "addresses": "địa chỉ",
+    "superseded": "số tin đã hết hiệu lực",
+    "unreachable": "đơn vị chưa có địa chỉ",
+    "acknowledged_by": "người đã xác nhận",
+    "acknowledged_at": "xác nhận lúc",
+}
+_SENDING = frozenset({AuditKind.SENT, AuditKind.REFUSED, AuditKind.DEAD})
+
+
+@dataclass(frozen=True, slots=True)
+class TrailRow:
+    """One row of the story of an alert: a line of the audit, or one addressee of it. What does not apply is empty."""
+
+    alert_id: str
+    line: int
+    at: dt.datetime
+    what: str
+    unit: str = ""
+    role: str = ""
+    channel: str = ""
+    address: str = ""
+    clauses: str = ""
+    dispatch: str = ""
+    rules: str = ""
+    message_id: str = ""
+    reply: str = ""
+    actor: str = ""
+    note: str = ""
+
+
+def trail_rows(catalog: Catalog, line: TrailLine) -> list[TrailRow]:
+    """Return a line of the audit as rows: one for the line, one more for everybody whom it lets be told."""
+    kind = AuditKind(line.kind)
+    actor = "" if line.actor == "datchuan" else line.actor
+    row = TrailRow(line.alert_id, line.id, line.at, KIND_VI[kind], actor=actor)
+    details = line.details
+    if kind in _SENDING:
+        again = details.get("next_attempt_at")
+        return [
+            replace(
+                row,
+                channel=str(details.get("channel") or ""),
+                address=str(details.get("address") or ""),
+                message_id=str(details.get("message_id") or ""),
+                reply=str(details.get("reply") or ""),
+                note=f"lần thử {details.get('attempt', '')}" + (f"; gửi lại lúc {_moment(again)}" if again else ""),
+            )
+        ]
+    if "told" not in details and "action" not in details:
+        return [replace(row, note=_note_of(details))]
+    return _routing_rows(catalog, row, details)
+
+
+def _routing_rows(catalog: Catalog, row: TrailRow, details: Mapping[str, Any]) -> list[TrailRow]:
+    action = str(details.get("action") or "")
+    dispatch = str(details.get("dispatch") or "")
+    rules = [str(details[name]) for name in ("ruleset", "rules", "catalog") if details.get(name)]
+    if action:
+        first = replace(
+            row,
+            what=f"{row.what}: {ACTION_VI.get(action, action)}",
+            dispatch=_dispatch_vi(catalog, dispatch),
+            rules=" / ".join(rules),
+            note=_cause_vi(details),
+        )
+    else:
+        first = replace(row, note=_note_of({name: value for name, value in details.items() if name != "told"}))
+    return [first, *(_told_row(catalog, row, each, details) for each in details.get("told", ()))]
+
+
+def _told_row(catalog: Catalog, row: TrailRow, told: Mapping[str, Any], details: Mapping[str, Any]) -> TrailRow:
+    dispatch = str(details.get("dispatch") or "")
+    unit = str(details.get("unit") or row.alert_id.partition(":")[0])
+    role, channel = told.get("role", ""), str(told.get("channel", Channel.MAIL) or "")
+    due = told.get("due") or details.get("due")
+    notes = [f"hẹn gửi {_moment(due)}"] if due and channel else []
+    notes += [_HELD_VI.get(str(told["held_for"]), str(told["held_for"]))] if told.get("held_for") else []
+    notes += [_REASON_VI.get(told["reason"], str(told["reason"]))] if told.get("reason") else []
+    notes += [str(told["gap_vi"])] if told.get("gap_vi") else []
+    known = unit in catalog.unit_by_id
+    return replace(
+        row,
+        what="báo cho",
+        actor="",
+        unit=name_in(catalog, dispatch, str(told.get("unit", "")), unit) if known else str(told.get("unit", "")),
+        role=ROLE_VI.get(Role(role), role) if role in set(Role) else str(role),
+        channel=channel,
+        address=str(told.get("address") or ""),
+        clauses=clauses_vi(catalog, dispatch, told.get("clauses", ())),
+        note="; ".join(notes),
+    )
+
+
+def clauses_vi(catalog: Catalog, dispatch: str, clauses: Sequence[str]) -> str:
+    """Return the sections of clauses of a dispatch, each once; their ids where the catalog has lost them."""
+    found = catalog.dispatch_by_id.get(dispatch)
+    sections = {clause.id: clause.section_vi for clause in found.clauses} if found else {}
+    return "; ".join(dict.fromkeys(sections.get(clause, clause) for clause in clauses))
+
+
+def _dispatch_vi(catalog: Catalog, dispatch: str) -> str:
+    found = catalog.dispatch_by_id.get(dispatch)
+    return dispatch if found is None else found.title_vi
+
+
+def _cause_vi(details: Mapping[str, Any]) -> str:
+    cause = str(details.get("cause") or "")
+    events = ", ".join(str(event) for event in details.get("events", ()))
+    said = f"nguyên nhân: {CAUSE_VI[Cause(cause)] if cause in set(Cause) else cause}"
+    numerator, denominator, threshold = (details.get(name) for name in ("numerator", "denominator", "threshold"))
+    if numerator is not None and denominator:
+        said = f"{said}; số liệu: {count_vi(numerator)}/{count_vi(denominator)}"
+    if threshold is not None:
+        said = f"{said}; ngưỡng: {threshold_vi(threshold)}"
+    return f"{said}; sự kiện: {events}" if events else said
+
+
+def _moment(value: object) -> str:
+    try:
+        return moment_vi(dt.datetime.fromisoformat(str(value)))
+    except ValueError:
+        return str(value)
+
+
+def _note_of(details: Mapping[str, Any]) -> str:
+    """Return what other lines say, each with its Vietnamese name; what is empty is left out."""
+    said = ((name, value) for name, value in details.items() if value not in (None, "", [], {}, False))
+    return "; ".join(f"{_NAMES_VI.get(name, name)}: {_plain(value)}" for name, value in said)
+
+
+def _plain(value: object) -> str:
+    if value is True:
+        return "có"
+    if isinstance(value, str) and _TIMESTAMP.match(value):
+        return _moment(value)
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_plain(each)}" for name, each in value.items())
+    return str(value)

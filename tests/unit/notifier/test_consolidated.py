@@ -1,0 +1,143 @@
+import datetime as dt
+from typing import Any
+
+import msgspec
+import pytest
+
+from services.notifier.domain.alerts import Alert
+from services.notifier.domain.book import apply
+from services.notifier.domain.consolidated import (
+    NO_LEAD_VI,
+    ReportMaterial,
+    build_report,
+    receivers_of,
+    units_under,
+)
+from services.notifier.domain.course import Course, CourseState, CourseStep
+from services.notifier.domain.due import DueTimes
+from services.notifier.domain.duties import due_duties, duty_entries
+from services.notifier.domain.report_content import Report
+from services.notifier.domain.report_periods import Span
+from services.notifier.domain.report_views import lines_of, report_headline
+from services.notifier.domain.working_calendar import WorkingCalendar
+from shared.catalog.catalog import Catalog
+from shared.catalog.load import SHIPPED, load_catalog
+from shared.contracts.vocabulary import NoticeKind, ReportPeriod, Role
+from shared.contracts.wire import VerdictChanged
+from shared.testing.verdicts import MORNING, a_breach, a_cell, a_change, a_recovery
+
+WEEK = Span(dt.date(2024, 10, 14), dt.date(2024, 10, 21))
+MONDAY = dt.datetime(2024, 10, 21, 1, tzinfo=dt.UTC)
+HANOI = dt.timezone(dt.timedelta(hours=7))
+
+
+@pytest.fixture(scope="module")
+def catalog() -> Catalog:
+    return load_catalog(SHIPPED)
+
+
+def alerts_of(*changes: VerdictChanged) -> list[Alert]:
+    return list(apply((), (), changes).alerts.values())
+
+
+def the_report(catalog: Catalog, alerts: list[Alert], **known: Any) -> Report:
+    dispatch = catalog.dispatch_by_id["caoloc-ubnd-vp-2024-09"]
+    material = ReportMaterial(alerts=alerts, **known)
+    return build_report(catalog, dispatch, ReportPeriod.WEEK, WEEK, material, MONDAY)
+
+
+def test_what_opened_and_ended_is_told_apart_by_the_period(catalog: Catalog) -> None:
+    before = MORNING - dt.timedelta(days=7)
+    later = MORNING + dt.timedelta(days=7)
+    alerts = [
+        *alerts_of(a_breach(1)),
+        *alerts_of(a_breach(2, unit="06190", occurred_at=before), a_recovery(3, unit="06190")),
+        *alerts_of(a_breach(4, unit="06193"), a_recovery(5, unit="06193", occurred_at=later)),
+    ]
+
+    report = the_report(catalog, alerts)
+
+    assert (report.figures.opened, report.figures.resolved, report.figures.open) == (2, 1, 2)
+    assert [line.ended is None for line in report.alerts] == [True, True, False]
+    assert [count.amount for count in report.by_place] == [1, 1]
+
+
+def test_what_has_no_lead_unit_is_counted_and_said(catalog: Catalog) -> None:
+    food = a_change(1, a_cell("health", 10, 20), node="xa_ntm/17.8", from_status="met")
+
+    report = the_report(catalog, alerts_of(food))
+
+    assert report.figures.no_lead == report.figures.open > 0
+    assert NO_LEAD_VI in lines_of(report).open[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "overdue", "acknowledged", "escalated"),
+    [
+        ({}, 1, 0, 0),
+        ({"position": 1}, 1, 0, 1),
+        ({"state": CourseState.ACKNOWLEDGED, "acknowledged_by": "Bà B", "acknowledged_at": MORNING}, 0, 1, 0),
+    ],
+)
+def test_overdue_acknowledged_and_escalated_come_from_the_course_of_the_alert(
+    catalog: Catalog, changes: dict[str, Any], overdue: int, acknowledged: int, escalated: int
+) -> None:
+    (alert,) = alerts_of(a_breach())
+    step = CourseStep(MORNING + dt.timedelta(days=2), NoticeKind.ESCALATED, 1, Role.CONSOLIDATING, None, "cấp huyện")
+    course = msgspec.structs.replace(Course(alert.id, "breach", MORNING, (step,)), **changes)
+
+    figures = the_report(catalog, [alert], courses={alert.id: course}).figures
+
+    assert (figures.overdue, figures.acknowledged, figures.escalated) == (overdue, acknowledged, escalated)
+
+
+def test_a_period_without_anything_is_reported_as_such(catalog: Catalog) -> None:
+    report = the_report(catalog, [])
+
+    assert report.is_nil
+    assert "không có phát sinh" in report_headline(report)
+    assert lines_of(report).nil == "Trong kỳ không có phát sinh."
+
+
+def test_places_with_open_alerts_and_without_a_dispatch_are_named(catalog: Catalog) -> None:
+    report = the_report(catalog, [], open_elsewhere=["06208", "20", "of a newer catalog"])
+
+    assert report.without_dispatch == ("Tỉnh Lạng Sơn",)
+
+
+def test_a_message_tells_a_bounded_part_and_says_how_many_there_are_beside(catalog: Catalog) -> None:
+    units = units_under(catalog, catalog.dispatch_by_id["caoloc-ubnd-vp-2024-09"], WEEK.start)
+    alerts = [
+        alert for unit in units for alert in alerts_of(a_breach(unit=unit), a_breach(node="xa_ntm/15.2", unit=unit))
+    ]
+
+    whole = the_report(catalog, [*alerts, *alerts])
+    view = lines_of(whole.shortened(50))
+
+    assert len(view.open) == 50
+    assert view.more == whole.figures.open - 50 > 0
+
+
+def test_the_consolidating_unit_and_by_policy_the_informed_ones_receive_the_report(catalog: Catalog) -> None:
+    dispatch = catalog.dispatch_by_id["caoloc-ubnd-vp-2024-09"]
+
+    weekly = receivers_of(catalog, dispatch, (Role.CONSOLIDATING,), WEEK.end)
+    quarterly = receivers_of(catalog, dispatch, (Role.CONSOLIDATING, Role.INFORMED), WEEK.end)
+
+    assert [each.unit for each in weekly] == ["vp_hdnd_ubnd"]
+    assert weekly[0].clauses
+    assert {each.role for each in quarterly} == {Role.CONSOLIDATING, Role.INFORMED}
+
+
+def test_a_duty_of_a_day_off_is_due_on_the_next_working_day_and_not_by_a_dispatch_of_another_time(
+    catalog: Catalog,
+) -> None:
+    calendar = WorkingCalendar()
+
+    (saturday,) = due_duties(catalog, calendar, dt.datetime(2024, 10, 7, 8, tzinfo=HANOI))
+    before = due_duties(catalog, calendar, dt.datetime(2024, 8, 6, 8, tzinfo=HANOI))
+
+    entries = duty_entries(catalog, DueTimes(catalog.policies, calendar), saturday, saturday.due_at)
+    assert saturday.due_at == dt.datetime(2024, 10, 7, 8, tzinfo=HANOI)
+    assert (saturday.subject, before) == ("duty:caoloc-ubnd-vp-2024-09:bhxh:c7b:2024-10", [])
+    assert [(entry.kind, entry.role, entry.clauses) for entry in entries] == [(NoticeKind.DUTY, Role.DATA, ("c7b",))]
