@@ -51,6 +51,20 @@ _NODES = (
 _PER_BATCH = 500
 # As Alertmanager's group_wait and group_interval: 6 and 17 messages are one and three rounds of six groups.
 _SETTINGS = {"GROUP_WINDOW_SECONDS": "1", "GROUP_PAUSE_SECONDS": "4"}
+# Every alert gets a course with twelve reminders and an escalation, as the shipped policies have it.
+_POLICIES = {
+    "escalation": [
+        {
+            "id": "breach",
+            "kinds": ["breach"],
+            "acknowledge_within": 3,
+            "acknowledged_for": 10,
+            "remind_every": 5,
+            "reminders": 12,
+            "steps": [{"after_working_days": 5, "to_role": "lead", "level_vi": "cấp huyện"}],
+        }
+    ]
+}
 _MOMENT = dt.datetime.combine(AS_OF, dt.time(2), dt.UTC)
 _UNSENT = text(
     "SELECT EXISTS (SELECT FROM messaging.mailbox WHERE handled_at IS NULL) "
@@ -176,5 +190,10 @@ def _write_offices(catalog: Path) -> None:
     addresses = [
         {"dispatch": dispatch["id"], "unit": office, "mail": [f"{office}@offices.example"]} for office in offices
     ]
-    for file, content in (("dispatches/workload-v1.yaml", dispatch), ("addresses.yaml", {"addresses": addresses})):
+    files = {
+        "dispatches/workload-v1.yaml": dispatch,
+        "addresses.yaml": {"addresses": addresses},
+        "policies.yaml": _POLICIES,
+    }
+    for file, content in files.items():
         (catalog / file).write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")

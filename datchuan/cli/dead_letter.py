@@ -12,7 +12,7 @@ from datchuan.cli.group import new_group
 from datchuan.cli.output import JsonOption, console, moment, print_json, table
 from datchuan.cli.session import Session
 from datchuan.errors import FINDINGS, CommandError
-from services.notifier.adapters.dead_deliveries import Retried, discard_delivery, retry_delivery
+from services.notifier.adapters.dead_deliveries import NotAMailError, Retried, discard_delivery, retry_delivery
 from services.notifier.adapters.delivery_stories import DeliveryStory, delivery_story
 from services.notifier.adapters.queries import DeadDelivery, dead_deliveries
 from services.notifier.domain.audit import OPERATOR
@@ -26,6 +26,7 @@ IdArgument = Annotated[str, typer.Argument(metavar="ID")]
 ToOption = Annotated[str | None, typer.Option("--to", metavar="ADDRESS", help="Send a mail's news there, this once.")]
 
 _MAIL_ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>]+")
+_MOST_AT_ONCE = 10_000
 _MESSAGES = text(
     "SELECT message_id AS id, stream, reason, attempts, failed_at FROM messaging.dead_letter "
     "ORDER BY failed_at DESC LIMIT :n"
@@ -111,7 +112,7 @@ def retry(dead_id: IdArgument, to: ToOption = None, by: ByOption = OPERATOR, as_
 
     try:
         result = session.run(work)
-    except ValueError as error:
+    except NotAMailError as error:
         raise CommandError(str(error), "Correct it there, and try again without --to.") from error
     if result is None:
         raise CommandError(f"there is no dead message {dead_id!r}", "See `datchuan dead-letter list`.")
@@ -121,6 +122,34 @@ def retry(dead_id: IdArgument, to: ToOption = None, by: ByOption = OPERATOR, as_
         print_json({"id": dead_id, "requeued": True})
     else:
         typer.echo(f"{dead_id} waits for its service again")
+
+
+@commands.command("retry-all")
+def retry_all(
+    address: Annotated[str | None, typer.Option("--address", help="Only what was to go to this address.")] = None,
+    by: ByOption = OPERATOR,
+    as_json: JsonOption = False,
+) -> None:
+    """Try all mails and webhooks again, oldest first, when what refused them has been mended.
+
+    The exit status is 1 when a unit of one of them still has no address: that one stays a dead letter.
+    """
+    session = Session()
+
+    async def work(engine: AsyncEngine) -> list[Retried]:
+        dead = await dead_deliveries(engine, _MOST_AT_ONCE)
+        ids = [each.id for each in reversed(dead) if address is None or each.address == address]
+        found = [await retry_delivery(engine, session.catalog(), each, by) for each in ids]
+        return [each for each in found if each is not None]
+
+    results = session.run(work)
+    total = Retried(
+        waiting=sum(each.waiting for each in results),
+        addresses=tuple(sorted({to for each in results for to in each.addresses})),
+        superseded=sum(each.superseded for each in results),
+        unreachable=tuple(sorted({unit for each in results for unit in each.unreachable})),
+    )
+    _tell(f"{len(results)} messages", total, as_json=as_json)
 
 
 def _tell(dead_id: str, result: Retried, *, as_json: bool) -> None:

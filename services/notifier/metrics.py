@@ -7,8 +7,9 @@ from enum import StrEnum
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from services.notifier.domain.alerts import AlertAction, Step
+from services.notifier.domain.course import CourseState
 from services.notifier.domain.delivery import DeliveryStatus
-from services.notifier.domain.ledger import UnroutableReason
+from services.notifier.domain.ledger import HeldFor, UnroutableReason
 from services.notifier.domain.ports import Census
 from services.notifier.domain.urging import URGES, Urged
 from shared.contracts.vocabulary import AlertKind, Channel, NodeKind, ReportPeriod
@@ -22,6 +23,7 @@ _COUNTED = tuple(
     for status in DeliveryStatus
     if status not in (DeliveryStatus.SENT, DeliveryStatus.REPLACED, DeliveryStatus.DISCARDED)
 )
+_GOES_ON = (CourseState.RUNNING, CourseState.ACKNOWLEDGED)
 
 
 class SendOutcome(StrEnum):
@@ -38,6 +40,7 @@ class NotifierMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._measure_alerts(registry)
         self._measure_messages(registry)
+        self._measure_records(registry)
         self._declare()
 
     def _measure_alerts(self, registry: CollectorRegistry) -> None:
@@ -55,6 +58,12 @@ class NotifierMetrics:
             "datchuan_notifier_urged_total",
             "Reminders, reports to those above and acknowledgements that have lapsed.",
             ["kind"],
+            registry=registry,
+        )
+        self.courses = Gauge(
+            "datchuan_notifier_courses",
+            "Open alerts with a date ahead: the next reminder or escalation, or the end of an acknowledgement.",
+            ["state"],
             registry=registry,
         )
         self.courses_stalled = Gauge(
@@ -81,6 +90,12 @@ class NotifierMetrics:
             "Ledger entries that are due and not in a message yet.",
             registry=registry,
         )
+        self.entries_held = Gauge(
+            "datchuan_notifier_entries_held",
+            "Ledger entries that are held back until later, by what holds them.",
+            ["held_for"],
+            registry=registry,
+        )
         self.deliveries = Gauge(
             "datchuan_notifier_deliveries", "Messages that are not sent, by status.", ["status"], registry=registry
         )
@@ -97,9 +112,16 @@ class NotifierMetrics:
             ["channel"],
             registry=registry,
         )
+
+    def _measure_records(self, registry: CollectorRegistry) -> None:
         self.audit_sealed = Counter(
             "datchuan_notifier_audit_sealed_lines_total",
             "Lines of the audit that were sealed into its chain.",
+            registry=registry,
+        )
+        self.audit_unsealed_seconds = Gauge(
+            "datchuan_notifier_audit_unsealed_seconds",
+            "Age of the oldest line of the audit that is not sealed.",
             registry=registry,
         )
         self.reports = Counter(
@@ -111,6 +133,9 @@ class NotifierMetrics:
             (self.reports, ReportPeriod),
             (self.alerts, AlertAction),
             (self.alerts_open, AlertKind),
+            (self.entries_held, HeldFor),
+            (self.courses, _GOES_ON),
+            (self.urged, URGES),
         ):
             for label in labels:
                 metric.labels(label)
@@ -125,8 +150,6 @@ class NotifierMetrics:
                 self.notifications.labels(channel, outcome)
         for status in _COUNTED:
             self.deliveries.labels(status)
-        for urge in URGES:
-            self.urged.labels(urge)
 
     def count_steps(self, steps: Iterable[Step]) -> None:
         """Count what happened to alerts."""
@@ -147,3 +170,8 @@ class NotifierMetrics:
         for status in _COUNTED:
             self.deliveries.labels(status).set(census.deliveries.get(status, 0))
         self.entries_waiting.set(census.entries_waiting)
+        for held_for in HeldFor:
+            self.entries_held.labels(held_for).set(census.entries_held.get(held_for, 0))
+        for state in _GOES_ON:
+            self.courses.labels(state).set(census.courses.get(state, 0))
+        self.audit_unsealed_seconds.set(census.audit_unsealed_seconds)

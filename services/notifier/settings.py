@@ -20,7 +20,7 @@ class NotifierSettings(RuntimeSettings):
     data_gap_window_seconds: float = Field(default=60, ge=0)
     group_pause_seconds: float = Field(default=30, ge=0)
     poll_seconds: float = Field(default=1, gt=0)
-    items_per_message: int = Field(default=2_000, ge=1)
+    items_per_message: int = Field(default=2_000, ge=1, le=5_000)  # more headlines than a message may hold
     detailed_items: int = Field(default=20, ge=1)
     templates: Path | None = None
     messages_per_read: int = Field(default=32, ge=1)

@@ -138,7 +138,7 @@ def test_every_alert_has_a_section_for_the_operator_and_every_section_an_alert(
         assert rule["annotations"]["summary"], rule["alert"]
 
 
-def test_a_dashboard_shows_compliance_pipeline_and_notifications_and_no_two_panels_overlap(
+def test_a_dashboard_shows_compliance_pipeline_notifications_and_duties_and_no_two_panels_overlap(
     panels: list[dict[str, Any]],
 ) -> None:
     taken: dict[tuple[int, int], str] = {}
@@ -150,7 +150,12 @@ def test_a_dashboard_shows_compliance_pipeline_and_notifications_and_no_two_pane
                 assert x < 24, panel["title"]
                 taken[x, y] = panel["title"]
 
-    assert [panel["title"] for panel in panels if panel["type"] == "row"] == ["Tuân thủ", "Đường ống", "Thông báo"]
+    assert [panel["title"] for panel in panels if panel["type"] == "row"] == [
+        "Tuân thủ",
+        "Đường ống",
+        "Thông báo",
+        "Trách nhiệm và thời hạn",
+    ]
 
 
 def test_the_dashboards_use_the_data_source_that_is_provisioned(root: Path, panels: list[dict[str, Any]]) -> None:

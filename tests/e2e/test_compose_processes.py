@@ -136,6 +136,12 @@ async def test_what_compose_starts_migrates_gets_ready_is_healthy_and_ends_when_
                 await wait_until_ready(client, each)
                 metrics = await client.get(f"http://127.0.0.1:{each.port}/metrics")
                 assert "datchuan_mailbox_messages" in metrics.text
+            (notifier,) = (each for each in running if each.log.stem.startswith("notifier"))
+            asked = f"http://127.0.0.1:{notifier.port}/v1/alerts"
+            token = (secrets / "notifier_api_token").read_text(encoding="utf-8").strip()
+            answer = await client.get(asked, headers={"Authorization": f"Bearer {token}"})
+            assert answer.json()["alerts"] == []
+            assert (await client.get(asked)).status_code == 401
 
         assert [health_check(each.port, tmp_path) for each in running] == [0] * 4
         assert health_check(free_port(), tmp_path) != 0

@@ -117,6 +117,12 @@ SELECT subject, kind, alert_id, unit, node, cell, as_of, cause, sequence, respon
     ON CONFLICT ON CONSTRAINT ledger_once"""
 SAVE_ENTRIES = f"{INSERT_ENTRIES} DO NOTHING"
 
+# What an acknowledgement took back before it left is told when its step comes again: so far nobody was told it.
+SAVE_URGED = f"""{INSERT_ENTRIES} DO UPDATE
+   SET status = 'waiting', as_of = excluded.as_of, due_at = excluded.due_at, own_due_at = NULL,
+       held_for = excluded.held_for, settled_at = NULL
+ WHERE ledger.status = 'superseded' AND ledger.delivery_id IS NULL"""
+
 SUPERSEDE_CLOSED = """
 UPDATE notifier.ledger SET status = 'superseded', settled_at = clock_timestamp()
  WHERE alert_id = ANY($1::text[]) AND status = 'waiting' AND kind <> 'flapping'
@@ -132,23 +138,30 @@ SELECT DISTINCT ON (l.alert_id, l.responsible_unit, l.role, l.channel, l.address
        l.role, l.channel, l.address, l.dispatch, l.clauses, l.gap_vi, l.no_address_units, 'recorded', a.end_reason,
        clock_timestamp(), clock_timestamp()
   FROM notifier.ledger AS l JOIN notifier.alert AS a ON a.id = l.alert_id
- WHERE l.alert_id = ANY($1::text[]) AND l.kind IN ('opened', 'ruleset_change', 'flapping', 'at_risk', 'escalated')
+ WHERE l.alert_id = ANY($1::text[])
+   AND l.kind IN ('opened', 'ruleset_change', 'data_lost', 'flapping', 'at_risk', 'escalated')
  ORDER BY l.alert_id, l.responsible_unit, l.role, l.channel, l.address, l.id
     ON CONFLICT ON CONSTRAINT ledger_once DO NOTHING
 """
 
 # Of an alert that flips often (dao động) only what it comes to is told: of its earlier occurrences nothing that waits.
+# An end is left out only for those who are told of the newest occurrence: whoever is not (a unit above that an earlier
+# one was reported to, an old address) has nothing else to hear it by.
 SUPERSEDE_FLIPS = """
 UPDATE notifier.ledger AS l SET status = 'superseded', settled_at = clock_timestamp()
-  FROM notifier.alert AS a
- WHERE l.alert_id = ANY($1::text[]) AND l.status = 'waiting' AND a.id = l.alert_id AND a.flapping
-   AND l.kind IN ('opened', 'ruleset_change', 'data_lost', 'resolved')
+  FROM unnest($1::text[], $2::text[]) AS k (earlier, newest) JOIN notifier.alert AS a ON a.id = k.earlier
+ WHERE l.alert_id = k.earlier AND l.status = 'waiting' AND a.flapping
+   AND (l.kind IN ('opened', 'ruleset_change', 'data_lost') OR (l.kind = 'resolved' AND EXISTS (
+       SELECT FROM notifier.ledger AS n
+        WHERE n.alert_id = k.newest AND n.responsible_unit = l.responsible_unit AND n.role = l.role
+          AND n.channel = l.channel AND n.address = l.address)))
 """
 
-# Nobody is reminded of what is over.
+# Nobody is reminded of what is over, or in hand.
 SUPERSEDE_URGED = """
 UPDATE notifier.ledger SET status = 'superseded', settled_at = clock_timestamp()
  WHERE alert_id = ANY($1::text[]) AND kind IN ('reminder', 'escalated') AND status = 'waiting'
+RETURNING subject
 """
 
 SUPERSEDE_DATA_LOST = """
@@ -156,11 +169,15 @@ UPDATE notifier.ledger SET status = 'superseded', settled_at = clock_timestamp()
  WHERE alert_id = ANY($1::text[]) AND kind = 'data_lost' AND status = 'waiting'
 """
 
-# Data that came a moment late: nobody was told that it is missing, so nobody is told that it is there.
+# Data that came a moment late: who was not told that it is missing is not told that it is there.
 SUPERSEDE_GAPS = """
 WITH untold AS (
-    UPDATE notifier.ledger SET status = 'superseded', settled_at = clock_timestamp()
-     WHERE alert_id = ANY($1::text[]) AND kind IN ('opened', 'ruleset_change') AND status = 'waiting'
+    UPDATE notifier.ledger AS o SET status = 'superseded', settled_at = clock_timestamp()
+     WHERE o.alert_id = ANY($1::text[]) AND o.kind IN ('opened', 'ruleset_change') AND o.status = 'waiting'
+       AND NOT EXISTS (
+           SELECT FROM notifier.ledger AS t
+            WHERE t.alert_id = o.alert_id AND t.responsible_unit = o.responsible_unit AND t.role = o.role
+              AND t.channel = o.channel AND t.address = o.address AND t.status NOT IN ('waiting', 'superseded'))
     RETURNING alert_id, responsible_unit, role, channel, address)
 UPDATE notifier.ledger AS r SET status = 'superseded', settled_at = clock_timestamp()
   FROM untold AS u
@@ -171,7 +188,7 @@ UPDATE notifier.ledger AS r SET status = 'superseded', settled_at = clock_timest
 # A breach that has passed before its mail left: both are told in one message, at the time of the first, and held for
 # what holds that.
 TELL_TOGETHER = """
-UPDATE notifier.ledger AS r SET due_at = o.due_at, held_for = o.held_for
+UPDATE notifier.ledger AS r SET due_at = o.due_at, own_due_at = o.own_due_at, held_for = o.held_for
   FROM notifier.ledger AS o
  WHERE r.alert_id = ANY($1::text[]) AND r.kind = 'resolved' AND r.status = 'waiting'
    AND o.alert_id = r.alert_id AND o.kind IN ('opened', 'ruleset_change') AND o.status = 'waiting'
@@ -181,10 +198,22 @@ UPDATE notifier.ledger AS r SET due_at = o.due_at, held_for = o.held_for
 
 # Of an alert that flips often (dao động) nothing is told before it has been calm: its beginning waits for its end.
 CALM_TOGETHER = """
-UPDATE notifier.ledger AS o SET due_at = r.due_at, held_for = r.held_for
+UPDATE notifier.ledger AS o SET due_at = r.due_at, own_due_at = r.own_due_at, held_for = r.held_for
   FROM notifier.ledger AS r
  WHERE r.alert_id = ANY($1::text[]) AND r.kind = 'resolved' AND r.status = 'waiting'
    AND o.alert_id = r.alert_id AND o.kind IN ('opened', 'ruleset_change') AND o.status = 'waiting'
+   AND o.responsible_unit = r.responsible_unit AND o.role = r.role
+   AND o.channel = r.channel AND o.address = r.address
+"""
+
+# What waits of an earlier occurrence, an end in a digest, leaves with the news that it has begun again, if that leaves
+# first: what an addressee reads last is how it stands.
+TELL_IN_ORDER = """
+UPDATE notifier.ledger AS r SET due_at = o.due_at, own_due_at = o.own_due_at, held_for = o.held_for
+  FROM unnest($1::text[], $2::text[]) AS k (earlier, newest) JOIN notifier.ledger AS o ON o.alert_id = k.newest
+ WHERE o.kind IN ('opened', 'ruleset_change', 'flapping') AND o.status = 'waiting'
+   AND r.alert_id = k.earlier AND r.kind IN ('opened', 'ruleset_change', 'data_lost', 'resolved')
+   AND r.status = 'waiting' AND r.due_at > o.due_at
    AND o.responsible_unit = r.responsible_unit AND o.role = r.role
    AND o.channel = r.channel AND o.address = r.address
 """

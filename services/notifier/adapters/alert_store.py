@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from services.notifier.adapters import alert_sql, audit_store, copying, course_r
 from services.notifier.domain.alerts import Alert, AlertAction, Step
 from services.notifier.domain.book import NodeKey, Outcome
 from services.notifier.domain.course import Course
-from services.notifier.domain.flapping import superseded_by
+from services.notifier.domain.flapping import before_them, superseded_by
 from services.notifier.domain.ledger import Entry, LedgerStatus
 from services.notifier.domain.mark import Mark
 from services.notifier.domain.planning import Plan
@@ -210,22 +210,27 @@ class SqlAlertTransaction:
             elif step.action is AlertAction.RESOLVED:
                 if alert.revision > _OPENED_AND_ENDED:  # else nothing was told between the opening and the end
                     back.add(alert.id)
-                if alert.opened_as is AlertKind.DATA_GAP and not alert.flapping:
+                if alert.opened_as is AlertKind.DATA_GAP and not step.was_flapping:
                     gaps.add(alert.id)
         told, calmed = _told_ends(plan.entries), {step.alert.id for step in steps if step.is_held_for_calm}
+        await self._settle_pairs(alert_sql.SUPERSEDE_FLIPS, superseded_by(steps))
         for statement, ids in (
-            (alert_sql.SUPERSEDE_FLIPS, superseded_by(steps)),
             (alert_sql.SUPERSEDE_URGED, [row["alert_id"] for row in urged]),
             (alert_sql.SUPERSEDE_CLOSED, closed),
             (alert_sql.RECORD_CLOSED, closed),
             (alert_sql.SUPERSEDE_DATA_LOST, back),
             (alert_sql.SUPERSEDE_GAPS, gaps),
-            (alert_sql.TELL_TOGETHER, told - gaps - calmed),
+            (alert_sql.TELL_TOGETHER, told - calmed),
             (alert_sql.CALM_TOGETHER, told & calmed - gaps),
             (alert_sql.SUPERSEDE_UNHEARD, plan.unheard),
         ):
             if ids:
                 await self._driver.execute(statement, sorted(ids))
+        await self._settle_pairs(alert_sql.TELL_IN_ORDER, before_them(steps))
+
+    async def _settle_pairs(self, statement: str, newest: Mapping[str, str]) -> None:
+        if newest:
+            await self._driver.execute(statement, list(newest), list(newest.values()))
 
 
 def _told_ends(entries: Sequence[Entry]) -> set[str]:

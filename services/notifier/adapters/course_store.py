@@ -14,7 +14,7 @@ from services.notifier.adapters.alert_rows import alert_of, as_json, entry_row
 from services.notifier.adapters.alert_store import standing_silences
 from services.notifier.domain.alerts import Alert
 from services.notifier.domain.audit import AuditKind, AuditLine
-from services.notifier.domain.course import Course, CourseState, acknowledge, stalled_before, unacknowledge
+from services.notifier.domain.course import Course, CourseState, acknowledge, rewound, stalled_before, unacknowledge
 from services.notifier.domain.silences import Silence
 from services.notifier.domain.urging import Urged
 from services.notifier.domain.working_calendar import WorkingCalendar
@@ -28,7 +28,8 @@ SELECT token, set_config('enable_seqscan', 'off', true), set_config('enable_hash
   FROM notifier.turn WHERE id = 1 FOR UPDATE
 """
 
-ANY_DUE = "SELECT EXISTS (SELECT FROM notifier.course WHERE next_at <= $1)"
+# In the order of the index, so that it is read: most courses have ended, and a plan without statistics reads them all.
+ANY_DUE = "SELECT true FROM notifier.course WHERE next_at <= $1 ORDER BY next_at LIMIT 1"
 
 # SKIP LOCKED: what another replica is at is done by it.
 DUE = f"{course_rows.SELECT_COURSES} WHERE c.next_at <= $1 ORDER BY c.next_at LIMIT $2 FOR UPDATE OF c SKIP LOCKED"
@@ -122,7 +123,7 @@ class SqlCourseTransaction:
         await course_rows.write_courses(self._driver, urged.courses, course_rows.UPDATE_COURSES)
         if urged.entries:
             rows = as_json([entry_row(entry) for entry in urged.entries])
-            await self._connection.execute(text(alert_sql.SAVE_ENTRIES), {"rows": rows})
+            await self._connection.execute(text(alert_sql.SAVE_URGED), {"rows": rows})
         await audit_store.insert_lines(self._connection, urged.audit)
 
 
@@ -146,13 +147,12 @@ async def acknowledge_courses(
 ) -> list[Course]:
     """Do what `SqlCourses.acknowledge` does in a running transaction, which holds the turn."""
     standing = await standing_courses(connection, alert_ids)
-    held = [
-        acknowledge(course, by, at, calendar) for course in standing.values() if course.state is not CourseState.ENDED
-    ]
+    running = [course for course in standing.values() if course.state is not CourseState.ENDED]
+    driver = await raw_connection(connection)
+    rows = await driver.fetch(alert_sql.SUPERSEDE_URGED, [course.alert_id for course in running])
+    untold = {row["subject"] for row in rows}
+    held = [acknowledge(rewound(course, untold), by, at, calendar) for course in running]
     await _write_moved(connection, held, [_line(course, by, via, at, delivery_id, note) for course in held])
-    if held:
-        driver = await raw_connection(connection)
-        await driver.execute(alert_sql.SUPERSEDE_URGED, [course.alert_id for course in held])
     return held
 
 

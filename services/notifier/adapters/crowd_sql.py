@@ -1,20 +1,24 @@
 """The statements for crowds: addresses with more due entries than one message names. The entries stay in place."""
 
-# What leaves as a message of its own, and what a machine reads item by item, is never summed up.
+# What leaves as a message of its own, and what a machine reads item by item, is never summed up. The first bound is one
+# that the index of what waits knows: what is held until tomorrow is not looked at.
 _OF_A_CROWD = """
        status = 'waiting' AND channel <> 'webhook' AND kind NOT IN ('report', 'drill')
+   AND due_at <= statement_timestamp() + make_interval(secs => greatest(CAST(:window_seconds AS double precision), 2))
    AND due_at <= statement_timestamp() + CASE WHEN held_for IS NULL
        THEN make_interval(secs => :window_seconds) ELSE interval '2 seconds' END
 """
 
 CROWDS = f"""
-SELECT l.channel, l.address FROM notifier.ledger AS l
- WHERE {_OF_A_CROWD}
-   AND NOT EXISTS (SELECT FROM notifier.delivery AS d
-                    WHERE d.channel = l.channel AND d.address = l.address
+WITH crowd AS MATERIALIZED (
+    SELECT channel, address, min(due_at) AS since FROM notifier.ledger
+     WHERE {_OF_A_CROWD}
+     GROUP BY channel, address HAVING count(*) > :most)
+SELECT c.channel, c.address FROM crowd AS c
+ WHERE NOT EXISTS (SELECT FROM notifier.delivery AS d
+                    WHERE d.channel = c.channel AND d.address = c.address
                       AND d.stored_at > statement_timestamp() - make_interval(secs => :pause_seconds))
- GROUP BY l.channel, l.address HAVING count(*) > :most
- ORDER BY min(l.due_at)
+ ORDER BY c.since
 """
 
 # An alert that opened and resolved in one message is one topic, as in a message that names its items.

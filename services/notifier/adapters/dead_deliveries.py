@@ -71,12 +71,16 @@ class Retried:
     unreachable: tuple[str, ...]
 
 
+class NotAMailError(Exception):
+    """A webhook, or another service, cannot be sent to a mail address."""
+
+
 async def retry_delivery(
     engine: AsyncEngine, catalog: Catalog, delivery_id: str, actor: str = OPERATOR, to: str | None = None
 ) -> Retried | None:
     """Let the entries of a dead delivery wait again, at the addresses of `catalog`; None: there is no such delivery.
 
-    With `to` they wait at that mail address instead; raise ValueError when the delivery is no mail.
+    With `to` they wait at that mail address instead; raise NotAMailError when it is none.
     """
     async with engine.begin() as connection:
         # No alert changes meanwhile: what is over by now is not told as if it lasted.
@@ -85,7 +89,7 @@ async def retry_delivery(
         if channel is None:
             return None
         if to is not None and channel != Channel.MAIL:
-            raise ValueError(f"{delivery_id} goes by {channel}: its address can only be corrected in addresses.yaml")
+            raise NotAMailError(f"{delivery_id} goes by {channel}: its address can only be corrected in addresses.yaml")
         rows = (await connection.execute(text(_ENTRIES), {"id": delivery_id})).mappings().all()
         dead = [_dead_of(row) for row in rows]
         revival = revive(catalog, dead, to)

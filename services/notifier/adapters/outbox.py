@@ -21,6 +21,7 @@ from shared.contracts.vocabulary import Channel, NoticeKind
 _encode = msgspec.json.Encoder().encode
 _MAX_REPLY_CHARACTERS = 2_000
 _NO_LANES = Lanes()
+_LANES_LOOKED_AT = 64
 
 
 class SqlOutbox:
@@ -51,6 +52,9 @@ class SqlOutbox:
             "per_lane": lanes.per_lane,
             "busy": list(lanes.busy),
             "counts": list(lanes.busy.values()),
+            "after": lanes.after,
+            # More than can be full: where anything may be taken, it is found.
+            "most_lanes": limit + len(lanes.busy) + _LANES_LOOKED_AT,
         }
         async with self._single.connect() as connection:
             rows = (await connection.execute(text(outbox_sql.TAKE), asked)).mappings().all()
@@ -83,10 +87,17 @@ class SqlOutbox:
         async with self._single.connect() as connection:
             rows = (await connection.execute(text(outbox_sql.CENSUS))).mappings().all()
         counts = {(row["what"], row["label"]): row["amount"] for row in rows}
+
+        def of(wanted: str) -> dict[str, int]:
+            return {label: amount for (what, label), amount in counts.items() if what == wanted}
+
         return Census(
-            alerts_open={label: amount for (what, label), amount in counts.items() if what == "alert"},
-            deliveries={label: amount for (what, label), amount in counts.items() if what == "delivery"},
+            alerts_open=of("alert"),
+            deliveries=of("delivery"),
             entries_waiting=counts.get(("waiting", ""), 0),
+            entries_held=of("held"),
+            courses=of("course"),
+            audit_unsealed_seconds=float(counts.get(("unsealed", ""), 0)),
         )
 
 

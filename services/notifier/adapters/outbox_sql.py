@@ -113,15 +113,27 @@ UPDATE notifier.ledger AS l
  WHERE l.id = r.id
 """
 
-# Lane by lane, from one end of the index to the other: however much waits in one, another is found at once. The lane
-# with the fewest under way comes first, so that a slow one holds back nobody else.
-TAKE = """
-WITH RECURSIVE lane (name) AS (
-    SELECT min(lane) FROM notifier.delivery WHERE channel = :channel AND status IN ('pending', 'retry', 'sending')
+# Lane by lane: however much waits in one, another is found at once. The lane with the fewest under way comes first, so
+# that a slow one holds back nobody else. Of very many lanes some are looked at, those behind the last one taken first.
+_NEXT_LANE = """SELECT d.lane FROM notifier.delivery AS d
+             WHERE d.channel = :channel AND d.status IN ('pending', 'retry', 'sending')
+               AND d.next_attempt_at <= statement_timestamp()"""
+
+TAKE = f"""
+WITH RECURSIVE ahead (name, n) AS (
+    SELECT CAST(:after AS text), 0
     UNION ALL
-    SELECT (SELECT min(d.lane) FROM notifier.delivery AS d
-             WHERE d.channel = :channel AND d.status IN ('pending', 'retry', 'sending') AND d.lane > lane.name)
-      FROM lane WHERE lane.name IS NOT NULL),
+    SELECT ({_NEXT_LANE} AND d.lane > ahead.name ORDER BY d.lane LIMIT 1), ahead.n + 1
+      FROM ahead WHERE ahead.name IS NOT NULL AND ahead.n < :most_lanes),
+behind (name, n) AS (
+    SELECT ({_NEXT_LANE} ORDER BY d.lane LIMIT 1), 1
+    UNION ALL
+    SELECT ({_NEXT_LANE} AND d.lane > behind.name ORDER BY d.lane LIMIT 1), behind.n + 1
+      FROM behind WHERE behind.name < CAST(:after AS text) AND behind.n < :most_lanes),
+lane AS (
+    SELECT name FROM ahead WHERE n > 0 AND name IS NOT NULL
+    UNION
+    SELECT name FROM behind WHERE name <= CAST(:after AS text)),
 found AS MATERIALIZED (
     SELECT next.id, next.next_attempt_at, coalesce(busy.n, 0)
            + row_number() OVER (PARTITION BY lane.name ORDER BY next.next_attempt_at) AS place
@@ -190,4 +202,17 @@ UNION ALL
 SELECT 'delivery', status, count(*) FROM notifier.delivery WHERE status = 'dead' GROUP BY status
 UNION ALL
 SELECT 'waiting', '', count(*) FROM notifier.ledger WHERE status = 'waiting' AND due_at <= statement_timestamp()
+UNION ALL
+SELECT 'held', held_for, count(*) FROM notifier.ledger
+ WHERE status = 'waiting' AND held_for IS NOT NULL AND due_at > statement_timestamp() GROUP BY held_for
+UNION ALL
+SELECT 'course', state, count(*) FROM notifier.course WHERE next_at IS NOT NULL GROUP BY state
+UNION ALL
+SELECT 'unsealed', '', CAST(extract(epoch FROM statement_timestamp() - line.at) AS bigint)
+  FROM (SELECT coalesce(max(number), 0) AS number FROM notifier.audit_block) AS newest
+  LEFT JOIN notifier.audit_block AS b ON b.number = newest.number
+ CROSS JOIN LATERAL (
+       SELECT at FROM notifier.audit AS a
+        WHERE (a.xid, a.id) > (coalesce(b.to_xid, 0), coalesce(b.last_id, 0)) AND a.id > coalesce(b.after_id, 0)
+        ORDER BY a.xid, a.id LIMIT 1) AS line
 """

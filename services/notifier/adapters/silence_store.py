@@ -80,6 +80,19 @@ UPDATE notifier.ledger AS l
  WHERE l.id = r.id AND l.status = 'waiting'
 """
 
+# What an addressee reads last is how it stands: an end leaves no later than the news that its cell has begun again.
+_IN_ORDER = """
+UPDATE notifier.ledger AS r SET due_at = o.due_at, held_for = o.held_for
+  FROM notifier.ledger AS o
+ WHERE r.id = ANY ($1::bigint[]) AND r.kind = 'resolved' AND r.status = 'waiting'
+   AND o.alert_id > regexp_replace(r.alert_id, ':[0-9]+$', ':')
+   AND o.alert_id < regexp_replace(r.alert_id, ':[0-9]+$', ';')
+   AND o.kind IN ('opened', 'ruleset_change', 'flapping') AND o.status = 'waiting'
+   AND o.id > r.id AND o.due_at < r.due_at
+   AND o.responsible_unit = r.responsible_unit AND o.role = r.role
+   AND o.channel = r.channel AND o.address = r.address
+"""
+
 _LIST = """
 SELECT id, roots, nodes, responsible_units, author, reason, created_at, starts_at, ends_at, ended_at, ended_by,
        end_reason
@@ -204,6 +217,7 @@ class SqlSilences:
                 [each.held_for for each in changed],
                 [each.own_due_in for each in changed],
             )
+            await driver.execute(_IN_ORDER, [each.id for each in changed])
         return len(changed)
 
 

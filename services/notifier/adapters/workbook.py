@@ -34,16 +34,22 @@ _TRAIL_HEAD = (
 _SOURCE_HEAD = ("Chỉ tiêu", "Tên chỉ tiêu", "Yêu cầu", "Căn cứ", "Mức tin cậy")
 
 
-def workbook_of(catalog: Catalog, report: Report, trail: Iterable[TrailLine]) -> bytes:
-    """Return the workbook; what comes from data is written as text, a number or a date, never as a formula."""
+def workbook_of(catalog: Catalog, report: Report, trail: Iterable[TrailLine], most_rows: int = MOST_ROWS) -> bytes:
+    """Return the workbook, with at most so many rows a sheet; what comes from data is never written as a formula."""
     buffer = io.BytesIO()
-    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    # Row by row through a temporary file: 20,000 rows a sheet would take 200 MB otherwise.
+    options = {
+        "constant_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+    }
     with xlsxwriter.Workbook(buffer, options) as book:
         # The same report gives the same bytes.
         book.set_properties(
             {"title": report.title, "created": report.made_at.astimezone(VIET_NAM).replace(tzinfo=None)}
         )
-        sheets = _Sheets(book)
+        sheets = _Sheets(book, most_rows)
         sheets.add("Tổng hợp", ("Nội dung", "Giá trị"), _summary(report))
         still = [line for line in report.alerts if line.ended is None]
         sheets.add("Đang mở", _ALERT_HEAD, map(_alert_row, still))
@@ -105,24 +111,25 @@ def _sources(report: Report) -> list[tuple[Cell, ...]]:
 
 
 class _Sheets:
-    """The sheets of a workbook, each with a head, a filter, and at most MOST_ROWS rows."""
+    """The sheets of a workbook, each with a head, a filter, and a bounded number of rows."""
 
-    def __init__(self, book: Any) -> None:
+    def __init__(self, book: Any, most_rows: int) -> None:
         self._book = book
+        self._most_rows = most_rows
         self._head = book.add_format({"bold": True, "text_wrap": True, "valign": "top", "bg_color": "#EAF1EE"})
         self._day = book.add_format({"num_format": "dd/mm/yyyy"})
         self._moment = book.add_format({"num_format": "hh:mm dd/mm/yyyy"})
 
     def add(self, name: str, head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
-        """Add a sheet; of more than MOST_ROWS rows the rest is left out, and the last row says so."""
+        """Add a sheet; of too many rows the rest is left out, and the last row says so."""
         sheet = self._book.add_worksheet(name)
         widths = [min(len(title), 24) for title in head]
         for column, title in enumerate(head):
             sheet.write_string(0, column, title, self._head)
         number = 0
         for number, row in enumerate(rows, 1):
-            if number > MOST_ROWS:
-                note = f"Còn nữa: trang này chỉ ghi {MOST_ROWS} dòng đầu; xem đầy đủ bằng lệnh datchuan audit."
+            if number > self._most_rows:
+                note = f"Còn nữa: trang này chỉ ghi {self._most_rows} dòng đầu; xem đầy đủ bằng lệnh datchuan audit."
                 sheet.write_string(number, 0, note)
                 break
             for column, value in enumerate(row):

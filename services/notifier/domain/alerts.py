@@ -150,13 +150,17 @@ class Alert(msgspec.Struct, frozen=True, gc=False):
 
 
 class Step(msgspec.Struct, frozen=True, gc=False):
-    """One thing that happened to an alert, and what is to be told of it (None: nothing)."""
+    """One thing that happened to an alert, and what is to be told of it (None: nothing).
+
+    `was_flapping`: it ends calm, but the ends of occurrences before it may not have been told, as it had begun again.
+    """
 
     action: AlertAction
     alert: Alert
     notice: NoticeKind | None
     cause: Cause
     as_of: dt.date
+    was_flapping: bool = False
 
     @property
     def is_held_for_calm(self) -> bool:

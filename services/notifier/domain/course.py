@@ -1,6 +1,7 @@
 """The course of an open alert: its reminders, its escalation and its acknowledgement, fixed when the alert opens."""
 
 import datetime as dt
+from collections.abc import Collection
 from enum import StrEnum
 
 import msgspec
@@ -88,6 +89,17 @@ def acknowledge(course: Course, by: str, at: dt.datetime, calendar: WorkingCalen
         acknowledged_until=until,
         next_at=until,
     )
+
+
+def rewound(course: Course, untold: Collection[str]) -> Course:
+    """Return the course set back to its first escalation among `untold`, so that it is told when the course goes on.
+
+    `untold` are the subjects of what was taken back before it left.
+    """
+    for position, step in enumerate(course.steps[: course.position]):
+        if step.kind is NoticeKind.ESCALATED and step_subject(course.alert_id, step) in untold:
+            return _at(course, position)
+    return course
 
 
 def unacknowledge(course: Course, at: dt.datetime, calendar: WorkingCalendar) -> Course:

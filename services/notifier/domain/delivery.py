@@ -58,10 +58,14 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Lanes:
-    """How many deliveries of one lane are sent at once, and how many of each are being sent now."""
+    """How many deliveries of one lane are sent at once, how many of each are being sent now, and where it was last.
+
+    Lanes behind `after`, in the order of their names, are looked at first.
+    """
 
     per_lane: int = 1_000_000
     busy: Mapping[str, int] = field(default_factory=dict)
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True)

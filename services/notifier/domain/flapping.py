@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from services.notifier.domain.alerts import Alert, AlertKey, Step, alert_id
+from services.notifier.domain.alerts import Alert, AlertAction, AlertKey, Step, alert_id
 from shared.catalog.policies import FlappingPolicy
 from shared.contracts.vocabulary import AlertKind
 
-# At most so many occurrences of a flapping cell can still have something waiting: each supersedes what was before it.
+# At most so many occurrences of a cell can still have something waiting: each supersedes what was before it, or takes it
+# along; between two that failed it may have been at risk.
 _RECENT = 4
 
 
@@ -51,8 +52,8 @@ def settled(policy: FlappingPolicy | None, alert: Alert, moment: dt.datetime) ->
     return alert
 
 
-def superseded_by(steps: Iterable[Step]) -> set[str]:
-    """Return the ids of the earlier occurrences of which nothing that waits is to be told any more.
+def superseded_by(steps: Iterable[Step]) -> dict[str, str]:
+    """Return the earlier occurrences of which nothing that waits is to be told any more, each with the newest one.
 
     What is told of a flapping cell is what it comes to: the newest occurrence that failed or lacked data.
     """
@@ -61,9 +62,20 @@ def superseded_by(steps: Iterable[Step]) -> set[str]:
         if step.is_held_for_calm and step.alert.opened_as is not AlertKind.AT_RISK:
             touched.setdefault(step.alert.key, []).append(step.alert.occurrence)
     return {
-        alert_id(key, number)
+        alert_id(key, number): alert_id(key, max(numbers))
         for key, numbers in touched.items()
         for number in range(max(1, min(numbers) - _RECENT), max(numbers))
+    }
+
+
+def before_them(steps: Iterable[Step]) -> dict[str, str]:
+    """Return the occurrences just before those that begin here, each with the one that begins."""
+    began = [step.alert for step in steps if step.action is AlertAction.OPENED and step.alert.occurrence > 1]
+    return {
+        alert_id(alert.key, number): alert.id
+        for alert in began
+        if alert.opened_as is not AlertKind.AT_RISK
+        for number in range(max(1, alert.occurrence - _RECENT), alert.occurrence)
     }
 
 

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from services.notifier.domain.due import DueTimes, Hold
+from services.notifier.domain.due import Due, DueTimes
 from services.notifier.domain.ledger import HeldFor
 from services.notifier.domain.route import addresses_for
 from services.notifier.domain.silences import Silence, silenced_until
@@ -72,13 +72,18 @@ class Holding:
     def _retimed(self, entry: WaitingEntry, until: dt.datetime | None, now: dt.datetime) -> Retimed | None:
         was_silenced = entry.held_for is HeldFor.SILENCE
         own = (entry.own_due_in or 0.0) if was_silenced else entry.due_in
-        if until is None and not was_silenced:
+        # Its own time counts as it stands: what is told together with other news is due with that.
+        silent_for = 0.0 if until is None else (until - now).total_seconds()
+        if silent_for > own:
+            due = self._due(entry, now, silent_for)
+            return Retimed(entry.id, due.wait_seconds, HeldFor.SILENCE, entry.own_due_in if was_silenced else own)
+        if not was_silenced:
             return None
-        holds = () if until is None else (Hold(until, HeldFor.SILENCE),)
-        due = self._times.due(self._timing(entry), self._hours_of(entry), now, max(own, 0.0), holds)
-        if due.held_for is HeldFor.SILENCE:
-            return Retimed(entry.id, due.wait_seconds, due.held_for, entry.own_due_in if was_silenced else own)
-        return Retimed(entry.id, due.wait_seconds, due.held_for, None) if was_silenced else None
+        due = self._due(entry, now, max(own, 0.0))
+        return Retimed(entry.id, own if own > 0 else due.wait_seconds, due.held_for, None)
+
+    def _due(self, entry: WaitingEntry, now: dt.datetime, wait_seconds: float) -> Due:
+        return self._times.due(self._timing(entry), self._hours_of(entry), now, wait_seconds)
 
     def _timing(self, entry: WaitingEntry) -> Timing:
         policies = self.catalog.policies

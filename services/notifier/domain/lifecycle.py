@@ -142,7 +142,7 @@ def end_alert(
     """Return the step that ends an alert: with good news when the target is met, else closed without a claim."""
     ended = settled(limits.flapping, alert, evidence.occurred_at).ended(evidence, reason)
     if reason is EndReason.MET:
-        return Step(AlertAction.RESOLVED, ended, NoticeKind.RESOLVED, cause, as_of)
+        return Step(AlertAction.RESOLVED, ended, NoticeKind.RESOLVED, cause, as_of, was_flapping=alert.flapping)
     return Step(AlertAction.CLOSED, ended, NoticeKind.CLOSED, cause, as_of)
 
 

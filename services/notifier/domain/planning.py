@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
 from services.notifier.domain.addressees import Addressees, Reach
 from services.notifier.domain.alerts import AlertAction, Step
 from services.notifier.domain.audit import AuditLine, routing_lines
@@ -16,7 +18,7 @@ from services.notifier.domain.policy import Windows
 from services.notifier.domain.silences import Silence, silenced_until
 from services.notifier.domain.working_calendar import WorkingCalendar
 from shared.catalog.catalog import Catalog
-from shared.contracts.vocabulary import Cause, NodeKind, NoticeKind, Role, Timing, VerdictStatus
+from shared.contracts.vocabulary import Cause, Channel, NodeKind, NoticeKind, Role, Timing, VerdictStatus
 from shared.contracts.wire import VerdictChanged
 
 # What an entry is about: its fields from `subject` to `sequence`, in their order.
@@ -75,13 +77,14 @@ class Planner:
         for step in steps:
             if step.notice is not None and step.notice is not NoticeKind.CLOSED:
                 no_lead += self._tell(step, step.notice, moment, entries)
+        plainly = self._tell_plainly(steps, moment, entries)
         entries += self._tell_above(steps, escalated, moment)
         for change in rollups:
             if is_announced(change):
                 self._tell_rollup(change, moment, entries)
         quietly = self.catalog.policies.has_unheard_ends
         unheard = [step.alert.id for step in steps if quietly and step.action is AlertAction.RESOLVED]
-        audit = routing_lines(steps, entries, now, self.catalog.digest)
+        audit = routing_lines([*steps, *plainly], entries, now, self.catalog.digest)
         return Plan(entries, no_lead, self.chains.open_courses(steps, now), audit, unheard)
 
     def _tell(self, step: Step, notice: NoticeKind, moment: "Moment", entries: list[Entry]) -> bool:
@@ -89,9 +92,23 @@ class Planner:
         alert, key = step.alert, step.alert.key
         reached = self.addressees.of(key.unit, key.node, key.cell, step.as_of, notice)
         wait = self.windows.wait_for(notice, alert.opened_as)
-        news = (step.subject, notice, alert.id, key.unit, key.node, key.cell, step.as_of, step.cause, 0)
-        entries += moment.entries(news, reached.places, wait, calms_down=step.is_held_for_calm)
+        entries += moment.entries(_news_of(step, notice), reached.places, wait, calms_down=step.is_held_for_calm)
         return reached.lacks_lead
+
+    def _tell_plainly(self, steps: Iterable[Step], moment: "Moment", entries: list[Entry]) -> list[Step]:
+        """Add what those hear, once it is calm, who are not told that an alert flaps; return the steps told so."""
+        plainly = []
+        for step in steps:
+            if step.notice is NoticeKind.FLAPPING:
+                notice = NoticeKind.DATA_LOST if step.action is AlertAction.DATA_LOST else NoticeKind.OPENED
+                plain = msgspec.structs.replace(step, notice=notice)
+                asked = (step.alert.key.unit, step.alert.key.node, step.alert.key.cell, step.as_of)
+                told = {_who(place) for place in self.addressees.of(*asked, NoticeKind.FLAPPING).places}
+                others = [place for place in self.addressees.of(*asked, notice).places if _who(place) not in told]
+                wait = self.windows.wait_for(notice, step.alert.opened_as)
+                entries += moment.entries(_news_of(plain, notice), others, wait, calms_down=True)
+                plainly += [plain] if others else []
+        return plainly
 
     def _tell_above(self, steps: Sequence[Step], escalated: Sequence[Course], moment: "Moment") -> Iterator[Entry]:
         """Yield the good news for the units above to which an alert was reported before it was resolved."""
@@ -101,22 +118,11 @@ class Planner:
             return
         for step in steps:
             if step.notice is NoticeKind.RESOLVED:
-                key = step.alert.key
-                news = (
-                    step.subject,
-                    step.notice,
-                    step.alert.id,
-                    key.unit,
-                    key.node,
-                    key.cell,
-                    step.as_of,
-                    step.cause,
-                    0,
-                )
                 for unit in told.get(step.alert.id, ()):
-                    places = self.addressees.of_superior(unit, key.unit, step.as_of)
+                    places = self.addressees.of_superior(unit, step.alert.key.unit, step.as_of)
                     wait = self.windows.wait_for(step.notice, step.alert.opened_as)
-                    yield from moment.entries(news, (place._replace(timing=timing) for place in places), wait)
+                    later = (place._replace(timing=timing) for place in places)
+                    yield from moment.entries(_news_of(step, step.notice), later, wait)
 
     def _tell_rollup(self, change: VerdictChanged, moment: "Moment", entries: list[Entry]) -> None:
         reached = self.addressees.of(change.unit, None, "", change.as_of, NoticeKind.ROLLUP)
@@ -158,6 +164,16 @@ class Moment:
             holds += [Hold(silent, HeldFor.SILENCE)] if silent is not None else []
             found = self._found[asked] = self._times.due(timing, hours, self._now, wait_seconds, holds)
         return found
+
+
+def _news_of(step: Step, notice: NoticeKind) -> News:
+    alert, key = step.alert, step.alert.key
+    return (step.subject, notice, alert.id, key.unit, key.node, key.cell, step.as_of, step.cause, 0)
+
+
+def _who(place: Reach) -> tuple[str, Role, Channel | None, str]:
+    found = place.addressee
+    return found.responsible_unit, found.role, found.channel, found.address
 
 
 def is_announced(change: VerdictChanged) -> bool:

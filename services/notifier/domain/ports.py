@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from services.notifier.domain.alerts import Alert
@@ -35,11 +35,18 @@ class RenderingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Census:
-    """What the tables hold at a moment."""
+    """What the tables hold at a moment.
+
+    `entries_held` counts by what holds them back, `courses` those that go on by their state. `audit_unsealed_seconds`
+    is the age of the oldest line of the audit that no block seals, 0 when all are sealed.
+    """
 
     alerts_open: Mapping[str, int]
     deliveries: Mapping[str, int]
     entries_waiting: int
+    entries_held: Mapping[str, int] = field(default_factory=dict)
+    courses: Mapping[str, int] = field(default_factory=dict)
+    audit_unsealed_seconds: float = 0.0
 
 
 class AlertTransaction(Protocol):

@@ -73,8 +73,12 @@ def wanted_silence(
 
 
 def line_of(text: str) -> str:
-    """Return a text as one line, composed (NFC), without control characters and with single spaces."""
-    composed = unicodedata.normalize("NFC", text)
+    """Return a text as one line, composed (NFC), without control characters and with single spaces.
+
+    Characters that nobody sees are dropped: among them are those that turn the order of a text, and so who signed it.
+    """
+    shown = "".join(c for c in text if unicodedata.category(c) != "Cf")
+    composed = unicodedata.normalize("NFC", shown)
     return " ".join("".join(" " if unicodedata.category(c) in ("Cc", "Cs") else c for c in composed).split())
 
 

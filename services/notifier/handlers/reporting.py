@@ -78,6 +78,7 @@ class ReportKeeper:
         self._times = DueTimes(catalog.policies, self._calendar)
         self._addressees = Addressees(catalog)
         self._done: set[str] = set()
+        self._since: dt.datetime | None = None
 
     async def keep_due(self) -> int:
         """Make the reports and reminders that are due and not made yet; return how many."""
@@ -87,7 +88,8 @@ class ReportKeeper:
             made += await self._remind(duty, now)
         for dossier in due_dossiers(self._catalog, self._calendar, now):
             made += await self._announce(dossier, now)
-        since = await self._store.known_since()
+        # Asked until it is known: it never changes, and it takes a look at everything.
+        since = self._since = self._since or await self._store.known_since()
         if since is None:
             return made
         for due in due_reports(self._catalog.policies.reports, self._calendar, now):

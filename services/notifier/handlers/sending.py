@@ -39,6 +39,7 @@ class Sender:
         self._at_once = at_once
         self._per_lane = per_lane
         self._busy: Counter[str] = Counter()
+        self._after = ""
         self.blocked_by: str | None = None
         self._poll_seconds = poll_seconds
         self._trouble = Trouble(f"sending by {channel}")
@@ -70,10 +71,12 @@ class Sender:
 
     async def _take(self, free: int) -> tuple[list[Delivery], float]:
         try:
-            taken = await self._outbox.take(self.channel, free, Lanes(self._per_lane, dict(self._busy)))
+            taken = await self._outbox.take(self.channel, free, Lanes(self._per_lane, dict(self._busy), self._after))
         except Exception as error:  # noqa: BLE001 - logged; the loop must outlive whatever the database does
             return [], self._trouble.met(error)
         self._trouble.passed()
+        if taken:
+            self._after = taken[-1].lane
         return taken, self._poll_seconds
 
     def _begin(self, delivery: Delivery) -> asyncio.Task[None]:

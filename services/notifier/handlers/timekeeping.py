@@ -35,16 +35,17 @@ class Timekeeper:
 
     async def fire_due(self) -> int:
         """Tell what is due of courses; return of how many."""
-        now = self._clock.now()
-        if not await self._courses.any_due(now):
+        if not await self._courses.any_due(self._clock.now()):
             return 0  # nobody who decides about alerts is held up for nothing
         async with self._courses.transaction() as transaction:
+            now = self._clock.now()  # that of the turn: a silence that began while it was waited for holds by now
             due = await transaction.due(now, _COURSES_PER_ROUND)
             alerts = await transaction.alerts([course.alert_id for course in due])
             urged = urge(self._planner, due, alerts, now, transaction.silences)
             await transaction.save(urged)
         self._metrics.count_urged(urged)
-        for seconds in {entry.wait_seconds for entry in urged.entries if entry.status is LedgerStatus.WAITING}:
+        # What is held is due in hours: the loop that looks now and then finds it.
+        for seconds in {e.wait_seconds for e in urged.entries if e.status is LedgerStatus.WAITING and not e.held_for}:
             self._tell_due(seconds)
         return len(due)
 

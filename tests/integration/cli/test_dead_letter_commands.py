@@ -185,3 +185,14 @@ def test_a_dead_mail_is_shown_with_its_units_tries_and_text(shell: Shell) -> Non
     assert [(each["kind"], each["actor"]) for each in shown["tries"]] == [("replayed", "Lê Văn A")]
     assert "550 no" in shell.run("show", "d1").stdout
     assert shell.run("show", "d2").exit_code == 1
+
+
+def test_all_dead_mails_of_an_address_are_tried_again_at_once(shell: Shell) -> None:
+    other = json.loads(shell.run("retry-all", "--address", CORRECTED, "--json").stdout)
+    mended = json.loads(shell.run("retry-all", "--address", BHXH, "--json").stdout)
+    again = json.loads(shell.run("retry-all", "--json").stdout)
+
+    assert (other["waiting"], other["addresses"]) == (0, [])
+    assert (mended["waiting"], mended["addresses"], mended["requeued"]) == (1, [BHXH], True)
+    assert again["waiting"] == 0
+    assert shell.ledger() == [(BHXH, "waiting")]

@@ -254,6 +254,8 @@ async def test_bodies_are_bounded_and_checked(api: Api) -> None:
     cases = [
         (b"{", 400),
         (b"[]", 400),
+        (b'{"by": "\xff"}', 400),
+        (b'{"by": "x", "note": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", 400),
         (b'{"by": "\\u0000 "}', 422),
         (b'{"by": 7}', 422),
         (b'{"by": "' + b"a" * 201 + b'"}', 422),
@@ -263,6 +265,9 @@ async def test_bodies_are_bounded_and_checked(api: Api) -> None:
     for body, status in cases:
         answer = await api.client.post(f"/v1/alerts/{FEMALE}/acknowledge", content=body)
         assert answer.status_code == status, (body[:50], answer.text)
+    announced = {"content-length": "9" * 5_000}
+    answer = await api.client.post(f"/v1/alerts/{FEMALE}/acknowledge", content=b"{}", headers=announced)
+    assert answer.status_code == 413
     assert await api.ids(state="acknowledged") == []
 
 

@@ -136,6 +136,24 @@ async def test_a_dead_delivery_is_told_anew_at_the_same_address_when_that_is_rig
     assert await office.rows(f"SELECT status FROM notifier.delivery WHERE id = '{refused}'") == [("replaced",)]
 
 
+async def test_an_address_corrected_by_hand_gets_the_news_once_and_the_next_goes_where_the_catalog_says(
+    office: PostOffice, refused: str
+) -> None:
+    """AM TestEmailRejected, and what it lacks: refused, corrected, delivered, with nobody else told again."""
+    results = await asyncio.gather(
+        *(retry_delivery(office.engine, office.catalog, refused, "Lê Văn A", CORRECTED) for _ in range(3))
+    )
+
+    sent = await office.send()
+    await office.tell(a_recovery())
+    later = await office.send()
+    assert [result for result in results if result is not None] == [
+        Retried(waiting=2, addresses=(CORRECTED,), superseded=2, unreachable=())
+    ]
+    assert [delivery.address for delivery in sent] == [CORRECTED]
+    assert [delivery.address for delivery in later] == [BHXH, COMMUNE, OFFICE]
+
+
 async def test_two_operators_who_retry_at_once_send_once(office: PostOffice, refused: str) -> None:
     results = await asyncio.gather(*(retry_delivery(office.engine, office.catalog, refused) for _ in range(4)))
 

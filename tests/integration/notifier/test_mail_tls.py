@@ -37,7 +37,7 @@ class Kept:
         self.mails: list[bytes] = []
         self.versions: list[str] = []
 
-    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
         self.mails.append(envelope.original_content or b"")
         assert server.transport is not None
         tls = server.transport.get_extra_info("ssl_object")

@@ -121,6 +121,22 @@ async def test_the_oldest_goes_first_where_only_one_is_sent_at_once(engine: Asyn
     assert taken == [["z@z.example"], ["a@a.example"], ["a2@a.example"], ["z2@z.example"]]
 
 
+async def test_of_very_many_domains_every_one_gets_its_turn(engine: AsyncEngine) -> None:
+    """Only some lanes are looked at in one go, and many of them have nothing that is due."""
+    await store(engine, *(f"x@d{n:03d}.example" for n in range(400)))
+    async with engine.begin() as connection:
+        await connection.execute(
+            text("UPDATE notifier.delivery SET next_attempt_at = now() + interval '1 h' WHERE address < 'x@d200'")
+        )
+    outbox, after, taken = an_outbox(engine), "d399.example", []
+
+    while found := await outbox.take(Channel.MAIL, 3, Lanes(2, {"d200.example": 2}, after)):
+        taken += [delivery.address for delivery in found]
+        after = found[-1].lane
+
+    assert sorted(taken) == [f"x@d{n:03d}.example" for n in range(201, 400)]
+
+
 async def test_a_webhook_that_hangs_is_a_lane_of_its_own(engine: AsyncEngine) -> None:
     await store(engine, *["https://mot.example/tin"] * 3, "https://hai.example/tin", channel=Channel.WEBHOOK)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from datchuan.stack.environment import service_environment, without_settings
+from datchuan.stack.environment import service_environment, unless_set, without_settings
 from datchuan.stack.folder import Addresses, DataFolder, FolderInUseError
 from datchuan.stack.ports import LOOPBACK, port_or_free
 from datchuan.stack.process import ChildProcess
@@ -16,6 +16,7 @@ from datchuan.stack.readiness import NotReadyError, wait_until_listening, wait_u
 from datchuan.stack.servers import ServerKeeper
 from datchuan.stack.stack import Stack, StackOptions
 from datchuan.stack.supervisor import Supervisor
+from services.notifier.domain.links import MIN_SECRET_BYTES
 from shared.embedded.ports import free_port
 from shared.testing.polling import until
 
@@ -75,6 +76,27 @@ def test_a_saved_token_is_private(tmp_path: Path) -> None:
     folder.save_token("hmis", "dcn_x")
 
     assert folder.token_file("hmis").stat().st_mode & 0o077 == 0
+
+
+def test_a_secret_is_made_once_is_long_enough_and_is_private(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    folder.create()
+
+    file = folder.secret_file("link_secret")
+    made = file.read_text(encoding="utf-8")
+
+    assert folder.secret_file("link_secret").read_text(encoding="utf-8") == made
+    assert folder.secret_file("other").read_text(encoding="utf-8") != made
+    assert len(made.strip()) >= MIN_SECRET_BYTES
+    assert [path.stat().st_mode & 0o077 for path in (folder.secrets, file)] == [0, 0]
+
+
+def test_a_value_or_a_file_of_the_operator_stays() -> None:
+    wanted = {"LINK_SECRET_FILE": "/made", "PUBLIC_URL": "http://127.0.0.1:8082"}
+
+    assert unless_set({"HOME": "/h"}, wanted) == wanted
+    assert unless_set({"DATCHUAN_LINK_SECRET_FILE": "/own"}, wanted) == {"PUBLIC_URL": "http://127.0.0.1:8082"}
+    assert unless_set({"DATCHUAN_LINK_SECRET": "own", "DATCHUAN_PUBLIC_URL": "https://x"}, wanted) == {}
 
 
 def test_what_the_stack_decides_wins_over_the_environment() -> None:

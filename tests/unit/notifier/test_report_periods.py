@@ -2,7 +2,7 @@ import datetime as dt
 
 import pytest
 
-from services.notifier.domain.report_periods import Span, due_at, due_reports, period_vi, span_of
+from services.notifier.domain.report_periods import Span, due_at, due_reports, next_report, period_vi, span_of
 from services.notifier.domain.working_calendar import WorkingCalendar
 from shared.catalog.policies import ReportPolicy
 from shared.contracts.vocabulary import ReportPeriod
@@ -81,3 +81,23 @@ def test_the_last_report_that_is_due_is_found_however_long_nobody_asked() -> Non
         Span(day("2024-10-18"), day("2024-10-21")),
         Span(day("2024-10-14"), day("2024-10-21")),
     ]
+
+
+@pytest.mark.parametrize(
+    ("period", "now", "due"),
+    [
+        (ReportPeriod.DAY, "2024-10-15T09:00", "2024-10-16T08:00"),
+        # On a Monday morning the report of the Friday, and of the week, is still to come.
+        (ReportPeriod.DAY, "2024-10-21T07:59", "2024-10-21T08:00"),
+        (ReportPeriod.WEEK, "2024-10-21T07:59", "2024-10-21T08:00"),
+        (ReportPeriod.WEEK, "2024-10-21T08:00", "2024-10-28T08:00"),
+        (ReportPeriod.MONTH, "2025-01-28T12:00", "2025-02-03T08:00"),
+        (ReportPeriod.QUARTER, "2024-10-01T07:00", "2024-10-01T08:00"),
+    ],
+)
+def test_the_next_report_is_the_first_that_is_due_later(period: ReportPeriod, now: str, due: str) -> None:
+    at = dt.datetime.fromisoformat(now).replace(tzinfo=HANOI)
+
+    found = next_report(ReportPolicy(period=period), CALENDAR, at)
+
+    assert found.due_at == dt.datetime.fromisoformat(due).replace(tzinfo=HANOI)

@@ -8,7 +8,7 @@ import pytest
 
 from services.notifier.domain.holding import Holding, Retimed, WaitingEntry
 from services.notifier.domain.ledger import HeldFor
-from services.notifier.domain.silence_requests import InvalidSilenceError, WantedSilence, wanted_silence
+from services.notifier.domain.silence_requests import InvalidSilenceError, WantedSilence, line_of, wanted_silence
 from services.notifier.domain.silences import Silence, is_silenceable, silenced_until
 from shared.catalog.catalog import Catalog
 from shared.catalog.load import SHIPPED, load_catalog
@@ -123,6 +123,11 @@ def test_vietnamese_is_read_composed_or_not_and_kept_composed(catalog: Catalog, 
     assert asked.roots == ("06208",)
     assert asked.silence.responsible_units is not None
     assert "bhxh" in asked.silence.responsible_units
+
+
+def test_a_name_cannot_be_turned_round_by_what_nobody_sees() -> None:
+    assert line_of("Hoà\u202e gnoưrT\u200b\u2066") == "Hoà gnoưrT"
+    assert line_of("Ho\u0061\u200d\u0300") == "Hoà"
 
 
 def test_a_moment_without_an_offset_is_vietnamese_time(catalog: Catalog) -> None:

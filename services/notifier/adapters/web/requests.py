@@ -20,6 +20,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 MAX_BODY_BYTES: Final = 256 * 1024
 _BODY_SECONDS: Final = 20.0
+_LONGEST_LENGTH: Final = 18  # digits; what is longer is not even worth reading as a number
 _RETRY_AFTER_SECONDS: Final = 5
 _HUNG_UP: Final = 499  # sent to nobody: the sender is gone
 _log = structlog.get_logger(__name__)
@@ -90,7 +91,7 @@ async def json_of(request: Request, *, required: bool = True) -> dict[str, Any]:
         return {}
     try:
         document = msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RefusedError(
             Problem(
                 400, "malformed_body", "The body cannot be read", "Send one JSON object in UTF-8.", detail=str(error)
@@ -107,7 +108,7 @@ async def body_of(request: Request, most: int) -> bytes:
     """Return the body of a request, or refuse one that is larger than `most` bytes or does not come in time."""
     too_large = RefusedError(Problem(413, "body_too_large", "The body is too large", f"Send at most {most} bytes."))
     announced = request.headers.get("content-length", "")
-    if announced.isascii() and announced.isdigit() and int(announced) > most:
+    if announced.isascii() and announced.isdigit() and (len(announced) > _LONGEST_LENGTH or int(announced) > most):
         raise too_large
     body = bytearray()
     try:
