@@ -69,7 +69,7 @@ def _received_again(world: World) -> int:
 
 async def _refuse_one(world: World) -> Evidence:
     """One address is refused for good: its mails become dead letters; the operator has them sent later."""
-    (row,) = await world.rows(_ADDRESS)
+    (row,) = await until(lambda: world.rows(_ADDRESS), timeout=40, what="somebody gets mail")
     address = row["address"]
     world.mail.behave(Behaviour.REFUSE, address)
     try:

@@ -77,7 +77,7 @@ def _create_delivery() -> None:
             "lane",
             sa.Text(),
             sa.Computed(
-                "CASE channel WHEN 'mail' THEN lower(left(split_part(address, '@', 2), 255)) ELSE left(address, 255) END",
+                "left(CASE channel WHEN 'mail' THEN lower(split_part(address, '@', 2)) ELSE address END, 255)",
                 persisted=True,
             ),
             nullable=False,

@@ -170,7 +170,7 @@ class LedgerRow(NotifierTable, table=True):
 
 
 # Cut to what an index takes.
-_LANE = "CASE channel WHEN 'mail' THEN lower(left(split_part(address, '@', 2), 255)) ELSE left(address, 255) END"
+_LANE = "left(CASE channel WHEN 'mail' THEN lower(split_part(address, '@', 2)) ELSE address END, 255)"
 
 
 class DeliveryRow(NotifierTable, table=True):

@@ -10,8 +10,8 @@ from services.notifier.domain.alerts import Alert, AlertAction, AlertKey, Step, 
 from shared.catalog.policies import FlappingPolicy
 from shared.contracts.vocabulary import AlertKind
 
-# At most so many occurrences of a cell can still have something waiting: each supersedes what was before it, or takes it
-# along; between two that failed it may have been at risk.
+# At most so many occurrences of a cell can still have something waiting: each supersedes what was before it, or takes
+# it along; between two that failed it may have been at risk.
 _RECENT = 4
 
 

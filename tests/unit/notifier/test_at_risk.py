@@ -190,7 +190,11 @@ def test_missing_data_of_the_whole_inhibit_risks_and_cells_and_are_told_alone() 
 
 def test_when_the_data_of_the_whole_come_back_what_still_holds_is_told() -> None:
     """TestInhibiting: the target is notified when the source resolves."""
-    back: dict[str, Any] = {"from_status": Status.NOT_EVALUABLE, "from_reason": Reason.NO_DATA, "kind": ChangeKind.TRANSITION}
+    back: dict[str, Any] = {
+        "from_status": Status.NOT_EVALUABLE,
+        "from_reason": Reason.NO_DATA,
+        "kind": ChangeKind.TRANSITION,
+    }
 
     outcome = run(met(1, 90.2, 94.0), a_change(2, *GONE), met(3, 90.2, **back))
 
