@@ -11,6 +11,11 @@ from shared.embedded.valkey import EmbeddedValkey
 from shared.testing.servers import empty_redis, fresh_database, start_postgres, start_valkey
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Do not name tests after packed bytes: those hold the time, and all workers must call a test by the same name."""
+    return "bytes" if isinstance(val, bytes) and not val.isascii() else None
+
+
 def pytest_collection_finish() -> None:
     """Keep the tests themselves, and all that was imported for them, out of every later collection of garbage."""
     gc.collect()
