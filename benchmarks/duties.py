@@ -12,6 +12,8 @@ from benchmarks.rules import commune_id
 from benchmarks.workload import Scale
 
 _DISPATCH, _UNIT, _SOURCE = "workload-v1", "ubnd_xa", "V1"
+# Every alert is told at once: what fails and recovers within a run of some seconds is no news held back for calm.
+_POLICIES = {"flapping": {"openings": 100, "within_days": 1}}
 
 
 def mail_address(commune: str) -> str:
@@ -50,8 +52,13 @@ def addresses(scale: Scale) -> dict[str, Any]:
 
 
 def write_duties(scale: Scale, catalog: Path) -> None:
-    """Add the dispatch and its addresses to a catalog folder."""
+    """Add the dispatch, its addresses, and a policy by which nothing is held back to a catalog folder."""
     (catalog / "dispatches").mkdir(exist_ok=True)
-    for name, content in (("dispatches/workload-v1.yaml", dispatch(scale)), ("addresses.yaml", addresses(scale))):
+    files = {
+        "dispatches/workload-v1.yaml": dispatch(scale),
+        "addresses.yaml": addresses(scale),
+        "policies.yaml": _POLICIES,
+    }
+    for name, content in files.items():
         text = yaml.dump(content, Dumper=yaml.CSafeDumper, allow_unicode=True, sort_keys=False)
         (catalog / name).write_text(text, encoding="utf-8")

@@ -3,18 +3,20 @@
 import datetime as dt
 import io
 import json
+import re
 import zipfile
 from typing import Any
 
 import msgspec
 
 from services.notifier.adapters.audit_story import AuditStory
-from services.notifier.domain.audit_vi import trail_rows
+from services.notifier.domain.audit_vi import trail_rows, unsent_vi
 from services.notifier.domain.chain import DIGEST_BYTES, SealedLine, digest_of, text_of
 from services.notifier.domain.numbers_vi import VIET_NAM
 from shared.catalog.catalog import Catalog
 
 FORMAT = "datchuan.audit.v1"
+_SIGNED = re.compile(r"(/ack/)[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]+")
 NOTE_VI = """Cách kiểm tra hồ sơ này mà không cần phần mềm Đạt Chuẩn
 
 1. "lines" là các dòng nhật ký của cảnh báo. "text" là dòng đúng như khi niêm phong (một mảng JSON: số dòng, số giao
@@ -29,6 +31,7 @@ NOTE_VI = """Cách kiểm tra hồ sơ này mà không cần phần mềm Đạt
    cáo tổng hợp, hoặc mã do lệnh "datchuan audit --head" in ra và đã được cất giữ. Không có mã lưu ngoài thì chuỗi chỉ
    chứng minh rằng hồ sơ không tự mâu thuẫn.
 5. Dòng có "block" là null chưa được niêm phong tại thời điểm xuất hồ sơ.
+6. Thư ("mails") được chép như đã gửi, trừ phần chữ ký của liên kết xác nhận, thay bằng "…" để không ai dùng lại được.
 
 Chỉ phản ánh phần y tế. Thời hạn nêu trong hồ sơ là quy định của địa phương; văn bản giao nhiệm vụ không ghi thời hạn.
 """
@@ -43,12 +46,18 @@ def document_of(catalog: Catalog, story: AuditStory, made_at: dt.datetime) -> di
         "made_at": made_at.astimezone(VIET_NAM).isoformat(timespec="seconds"),
         "alert": msgspec.to_builtins(story.alert),
         "story": [msgspec.to_builtins(row) for row in rows],
+        "unsent": [unsent_vi(catalog, news) for news in story.unsent],
         "clauses": _clauses(catalog, story),
-        "mails": [msgspec.to_builtins(mail) for mail in story.mails],
+        "mails": [_without_link(msgspec.to_builtins(mail)) for mail in story.mails],
         "lines": [_line(story, line) for line in story.lines],
         "blocks": [{"number": number, "digests": story.digests[number].hex()} for number in sorted(story.digests)],
         "links": [msgspec.to_builtins(link) for link in story.links],
     }
+
+
+def _without_link(mail: dict[str, Any]) -> dict[str, Any]:
+    """Return a mail without the signed part of its link: whoever reads the dossier could acknowledge with it."""
+    return mail | {part: _SIGNED.sub(r"\1…", mail[part]) for part in ("body", "html") if mail.get(part)}
 
 
 def as_zip(document: dict[str, Any], story_vi: str) -> bytes:

@@ -9,16 +9,15 @@ import msgspec
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from datchuan.cli.output import JsonOption, print_json, say
+from datchuan.cli.output import JsonOption, print_json, say, write_file
 from datchuan.cli.session import Session
 from datchuan.dossier import as_zip, document_of
 from datchuan.errors import FINDINGS, USAGE, CommandError
 from services.notifier.adapters.audit_check import Verification, verify
 from services.notifier.adapters.audit_story import AuditStory, newest_block, story_of
-from services.notifier.domain.audit_vi import TrailRow, trail_rows
+from services.notifier.domain.audit_vi import TrailRow, trail_rows, unsent_vi
 from services.notifier.domain.chain import Block, Break, Fault
 from services.notifier.domain.facts import Facts
-from services.notifier.domain.labels_vi import CONFIDENCE_VI
 from services.notifier.domain.numbers_vi import VIET_NAM
 from shared.catalog.catalog import Catalog
 
@@ -49,6 +48,10 @@ def audit(
     session = Session()
     if sum((alert is not None, check, head)) != 1:
         raise CommandError("say one thing", "Give an ALERT, or --verify, or --head.", USAGE)
+    if (known is not None and not check) or (export is not None and (alert is None or as_json)):
+        raise CommandError(
+            "these options do not go together", "--known goes with --verify, --export with an ALERT alone.", USAGE
+        )
     if check:
         _verify(session, known, as_json=as_json)
     elif head:
@@ -117,9 +120,9 @@ def _story(session: Session, alert_id: str, export: Path | None, *, as_json: boo
 
 def _export(path: Path, document: dict[str, Any], story: str) -> None:
     if path.suffix == ".json":
-        path.write_text(json.dumps(document, ensure_ascii=False, indent=1), encoding="utf-8")
+        write_file(path, json.dumps(document, ensure_ascii=False, indent=1))
     elif path.suffix == ".zip":
-        path.write_bytes(as_zip(document, story))
+        write_file(path, as_zip(document, story))
     else:
         raise CommandError(f"{path} has no known suffix", "Name the file .zip or .json.", USAGE)
 
@@ -132,13 +135,16 @@ def story_vi(catalog: Catalog, story: AuditStory) -> str:
     )
     lines = [head, f"Mã cảnh báo: {story.alert.id}", f"Yêu cầu: {facts.requirement()}"]
     if facts.rule is not None:
-        lines.append(f"Căn cứ: {facts.rule.legal_source} (mức tin cậy: {CONFIDENCE_VI[facts.rule.confidence]})")
+        lines.append(f"Căn cứ: {facts.rule.legal_source}; mức tin cậy: {facts.confidence()}")
     for line in story.trail():
         block = story.blocks.get(line.id)
         sealed = f"khối {block}" if block is not None else "chưa niêm phong"
         first, *told = trail_rows(catalog, line)
         lines += ["", f"{_moment(line.at)}  {first.what.upper()}  [dòng {line.id}, {sealed}]", *_details(first)]
         lines += [f"    báo cho {_told(row)}" for row in told]
+    if story.unsent:
+        lines += ["", "CHƯA GỬI HOẶC KHÔNG GỬI (theo sổ thông báo hiện nay, không niêm phong)"]
+        lines += [f"    {unsent_vi(catalog, each)}" for each in story.unsent]
     return "\n".join([*lines, "", "Chỉ phản ánh phần y tế. Thời hạn là quy định của địa phương."])
 
 

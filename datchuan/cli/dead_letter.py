@@ -25,7 +25,7 @@ ByOption = Annotated[str, typer.Option("--by", help="Who does it, for the audit.
 IdArgument = Annotated[str, typer.Argument(metavar="ID")]
 ToOption = Annotated[str | None, typer.Option("--to", metavar="ADDRESS", help="Send a mail's news there, this once.")]
 
-_MAIL_ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>]+")
+_MAIL_ADDRESS = re.compile(r"""[^@\s<>,;:"()\[\]\\]+@[^@\s<>,;:"()\[\]\\]+""")
 _MOST_AT_ONCE = 10_000
 _MESSAGES = text(
     "SELECT message_id AS id, stream, reason, attempts, failed_at FROM messaging.dead_letter "

@@ -16,6 +16,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from datchuan.errors import CommandError
 from shared.runtime.clock import VN_TZ
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
@@ -73,6 +74,15 @@ def named(name: str, value: str | Text) -> Text:
 def print_json(document: object) -> None:
     """Print one JSON document on standard output, Vietnamese readable."""
     sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2, default=plain) + "\n")
+
+
+def write_file(path: Path, content: str | bytes) -> None:
+    """Write a file that was asked for, text as UTF-8; a CommandError says why that cannot be done."""
+    try:
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    except OSError as error:
+        message = f"{path} cannot be written ({error.strerror})"
+        raise CommandError(message, "Give a file in a folder that is there.") from error
 
 
 def plain(value: object) -> Any:

@@ -10,11 +10,12 @@ import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from datchuan.cli.group import new_group
-from datchuan.cli.output import JsonOption, console, moment, print_json, say, table
+from datchuan.cli.output import JsonOption, console, moment, print_json, say, table, write_file
 from datchuan.cli.session import Session, parse_day
 from datchuan.errors import USAGE, CommandError
 from services.notifier.adapters.report_store import ReportSummary, SqlReportStore
 from services.notifier.adapters.workbook import workbook_of
+from services.notifier.domain.consolidated import span_under
 from services.notifier.domain.report_content import Report
 from services.notifier.domain.report_periods import PERIOD_VI, span_of
 from services.notifier.domain.report_views import lines_of, report_headline
@@ -82,10 +83,16 @@ def make(
     catalog, clock = session.catalog(), session.clock()
     span = span_of(period, parse_day(of, clock.today()), WorkingCalendar(catalog.policies.calendar))
     chosen = _dispatch(catalog, dispatch, span.last_day)
+    part = span_under(chosen, span)
+    if part is None:
+        days = f"{span.start} to {span.last_day}"
+        raise CommandError(
+            f"{chosen.id} is not in force at the end of {days}", "Give another --of or --dispatch.", USAGE
+        )
 
     async def work(engine: AsyncEngine) -> tuple[Report, bytes]:
         maker = ReportMaker(SqlReportStore(engine), catalog, workbook_of)
-        return await maker.make(chosen, period, span, clock.now())
+        return await maker.make(chosen, period, part, clock.now())
 
     _tell(*session.run(work), out, as_json=as_json)
 
@@ -111,7 +118,7 @@ def _tell(report: Report, workbook: bytes, out: Path | None, *, as_json: bool) -
     if out is not None:
         if out.suffix != ".xlsx":
             raise CommandError(f"{out} has another suffix than .xlsx", "Name the file .xlsx.", USAGE)
-        out.write_bytes(workbook)
+        write_file(out, workbook)
     if as_json:
         print_json(msgspec.to_builtins(report))
         return

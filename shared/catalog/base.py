@@ -1,8 +1,31 @@
 """What all catalog models share: frozen, no unknown keys, and validity by date."""
 
 import datetime as dt
+import re
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+
+_CLOCK_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+
+
+def _one_line(text: str) -> str:
+    if not text.strip() or not text.isprintable():
+        raise ValueError("must be one line of text, not empty and without line breaks or invisible characters")
+    return text
+
+
+def _clock_time(value: object) -> object:
+    """Take a time of day only as it is meant: YAML reads 16:00 without quotes as 960, and that is 16 minutes."""
+    is_time = isinstance(value, dt.time) and value.tzinfo is None
+    if not is_time and not (isinstance(value, str) and _CLOCK_TIME.fullmatch(value)):
+        raise ValueError('must be a time of day in Viet Nam, hours and minutes in quotes: "16:00"')
+    return value
+
+
+# What officials read in subject lines and lists.
+OneLine = Annotated[str, AfterValidator(_one_line)]
+ClockTime = Annotated[dt.time, BeforeValidator(_clock_time)]
 
 
 class CatalogModel(BaseModel):

@@ -4,7 +4,7 @@ import datetime as dt
 
 from pydantic import Field
 
-from shared.catalog.base import CatalogModel, Dated
+from shared.catalog.base import CatalogModel, Dated, OneLine
 from shared.catalog.policies import ALWAYS
 from shared.contracts.vocabulary import Confidence, Role
 
@@ -20,10 +20,10 @@ class ResponsibleUnit(Dated):
     """
 
     id: str = Field(pattern=r"^[a-z0-9_]{1,60}$")
-    name_vi: str
+    name_vi: OneLine
     kind: str
     one_per_commune: bool = False
-    commune_prefix_vi: str = "UBND"
+    commune_prefix_vi: OneLine = "UBND"
     parent: str | None = None
     successor: str | None = None
 
@@ -33,7 +33,7 @@ class Clause(CatalogModel):
 
     id: str
     unit: str
-    section_vi: str
+    section_vi: OneLine
     quote: str
     role: Role
     note: str | None = None

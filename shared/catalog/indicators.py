@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from shared.catalog.base import CatalogModel
+from shared.catalog.base import CatalogModel, OneLine
 from shared.contracts.vocabulary import MeasureKind, Sector, Sex
 
 ATTESTATION_CELL = ""
@@ -19,7 +19,7 @@ class Indicator(CatalogModel):
     """
 
     key: str = Field(pattern=r"^[a-z0-9_.]{1,60}$")
-    name_vi: str
+    name_vi: OneLine
     measures: tuple[MeasureKind, ...] = Field(min_length=1)
     by: str | None = Field(default=None, pattern=r"^(sex|sector)$")
     counted_vi: str = "đối tượng"

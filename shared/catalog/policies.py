@@ -10,7 +10,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from shared.catalog.base import CatalogModel, Dated
+from shared.catalog.base import CatalogModel, ClockTime, Dated, OneLine
 from shared.contracts.vocabulary import AlertKind, NoticeKind, Phase, ReportPeriod, Role, Timing
 
 ALWAYS = "always"
@@ -50,8 +50,8 @@ DEFAULT_ROLES = (
 class OfficeSpan(CatalogModel):
     """A span of a working day in which messages may arrive, Viet Nam time; `until` is not part of it."""
 
-    since: dt.time
-    until: dt.time
+    since: ClockTime
+    until: ClockTime
 
     @model_validator(mode="after")
     def _check_order(self) -> Self:
@@ -70,7 +70,7 @@ class OfficeHours(CatalogModel):
 class DigestTime(CatalogModel):
     """When a digest leaves: at this time of every working day, or only on some of them (ISO: Monday is 1)."""
 
-    at: dt.time = dt.time(16, 0)
+    at: ClockTime = dt.time(16, 0)
     weekdays: tuple[int, ...] = ()
 
 
@@ -83,7 +83,7 @@ class EscalationStep(CatalogModel):
     after_working_days: int = Field(ge=1, le=250)
     to_role: Role | None = None
     to_unit: str | None = None
-    level_vi: str
+    level_vi: OneLine
 
     @model_validator(mode="after")
     def _check_receiver(self) -> Self:
@@ -101,7 +101,7 @@ class EscalationPolicy(CatalogModel):
     """
 
     id: str = Field(pattern=r"^[a-z0-9_]{1,60}$")
-    kinds: tuple[AlertKind, ...] = (AlertKind.BREACH,)
+    kinds: tuple[AlertKind, ...] = Field(default=(AlertKind.BREACH,), min_length=1)
     indicators: tuple[str, ...] = ()
     scope: tuple[str, ...] = ()
     acknowledge_within: int | None = Field(default=None, ge=1, le=250)
@@ -115,7 +115,7 @@ class SuperiorUnit(Dated):
     """A unit above the dispatches that escalation may name (Sở Y tế, BHXH khu vực), for the units of its scope."""
 
     id: str = Field(pattern=r"^[a-z0-9_]{1,60}$")
-    name_vi: str
+    name_vi: OneLine
     scope: tuple[str, ...] = Field(min_length=1)
     mail: tuple[str, ...] = ()
     webhook: str | None = None
@@ -126,7 +126,7 @@ class SuperiorUnit(Dated):
 class Unrouted(CatalogModel):
     """Those who are told of news that reaches nobody by a dispatch (chưa có văn bản phân công): the operator's own."""
 
-    name_vi: str = "Đơn vị vận hành hệ thống"
+    name_vi: OneLine = "Đơn vị vận hành hệ thống"
     mail: tuple[str, ...] = Field(min_length=1)
     hours: str = ALWAYS
     timing: Timing = Timing.DIGEST
@@ -168,8 +168,8 @@ class ReportPolicy(CatalogModel):
     """A consolidated report for the consolidating units: on the first working day after its period, at a time."""
 
     period: ReportPeriod
-    at: dt.time = dt.time(8, 0)
-    roles: tuple[Role, ...] = (Role.CONSOLIDATING,)
+    at: ClockTime = dt.time(8, 0)
+    roles: tuple[Role, ...] = Field(default=(Role.CONSOLIDATING,), min_length=1)
 
 
 class DutyPolicy(CatalogModel):
@@ -180,7 +180,7 @@ class DutyPolicy(CatalogModel):
     clause: str
     every_months: int = Field(ge=1, le=12)
     on_day: int = Field(ge=1, le=28)
-    what_vi: str
+    what_vi: OneLine
 
 
 class CommunePhase(Dated):
@@ -189,7 +189,7 @@ class CommunePhase(Dated):
     unit: str
     standard: str
     phase: Phase
-    source: str
+    source: OneLine
 
 
 class CalendarDay(CatalogModel):
@@ -197,14 +197,14 @@ class CalendarDay(CatalogModel):
 
     day: dt.date
     working: bool
-    name_vi: str
-    source: str
+    name_vi: OneLine
+    source: OneLine
 
 
 class Policies(CatalogModel):
-    """policies.yaml. In a catalog without the file nothing is held and nobody is reminded."""
+    """policies.yaml. In a catalog without the file nobody is reminded, and nothing is held but a flapping alert."""
 
-    roles: tuple[RolePolicy, ...] = DEFAULT_ROLES
+    roles: tuple[RolePolicy, ...] = Field(default=DEFAULT_ROLES, min_length=1)
     hours: tuple[OfficeHours, ...] = ()
     digest: DigestTime = DigestTime()
     escalation: tuple[EscalationPolicy, ...] = ()

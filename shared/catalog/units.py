@@ -4,7 +4,7 @@ import datetime as dt
 
 from pydantic import Field
 
-from shared.catalog.base import CatalogModel, Dated
+from shared.catalog.base import CatalogModel, Dated, OneLine
 from shared.contracts.vocabulary import CommuneType, Confidence, UnitLevel
 
 
@@ -12,7 +12,7 @@ class Region(CatalogModel):
     """A region of QĐ 318 or a commune group of QĐ 51/2025: the key of a threshold."""
 
     code: str
-    name_vi: str
+    name_vi: OneLine
 
 
 class AdminUnit(Dated):
@@ -28,7 +28,7 @@ class AdminUnit(Dated):
     id: str = Field(pattern=r"^[A-Za-z0-9_.@-]{1,40}$")
     code: str = Field(pattern=r"^[A-Za-z0-9_.-]{1,20}$")
     level: UnitLevel
-    name_vi: str
+    name_vi: OneLine
     type: CommuneType | None = None
     parent: str | None = None
     region: str | None = None

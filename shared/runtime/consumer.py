@@ -103,7 +103,7 @@ class StreamConsumer(Generic[MessageType]):
 
     @property
     def caught_up(self) -> bool:
-        """Whether at some moment since the start everything that stood in the stream had been handled."""
+        """Whether everything is handled that stood in the stream when it was first looked at."""
         return self._observer.caught_up
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -19,6 +19,13 @@ class GroupState:
     last_delivered: bytes
     oldest_pending: bytes | None
 
+    def has_handled(self, entry_id: bytes) -> bool:
+        """Return whether the group has handled the message with this id and all before it."""
+        end = _entry_order(entry_id)
+        if _entry_order(self.last_delivered) < end:
+            return False
+        return self.oldest_pending is None or _entry_order(self.oldest_pending) > end
+
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
@@ -49,14 +56,17 @@ async def read_stream_state(redis: Redis, stream: str) -> StreamState | None:
         delivered = _bytes(raw["last-delivered-id"])
         lag = raw.get("lag")
         if lag is None:  # Redis cannot count across deleted entries: nothing, or at most all of the stream
-            lag = 0 if delivered == await _last_generated(redis, stream) else length
+            lag = 0 if delivered == await last_generated(redis, stream) else length
         oldest = await _oldest_pending(redis, stream, name) if pending else None
         groups[name] = GroupState(int(lag), pending, delivered, oldest)
     return StreamState(length, groups)
 
 
-async def _last_generated(redis: Redis, stream: str) -> bytes:
-    # Asked for only when it must be: the answer carries the stream's first and last message whole.
+async def last_generated(redis: Redis, stream: str) -> bytes:
+    """Return the id of the newest message that ever stood in a stream which is there.
+
+    To be asked for only when it must be: the answer carries the stream's first and last message whole.
+    """
     info = await redis.xinfo_stream(stream)
     return _bytes(info["last-generated-id"])
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from datchuan.cli.communes import ANY_LEVEL, find_unit
 from datchuan.cli.criteria import find_rule
-from datchuan.cli.output import plain, say
+from datchuan.cli.output import plain, say, write_file
 from datchuan.cli.session import Session, parse_day
 from datchuan.errors import USAGE, CommandError
 from services.notifier.adapters.material_store import read_material
@@ -91,7 +91,7 @@ def preview(
     if out is None:
         say(written)
     else:
-        out.write_text(written, encoding="utf-8")
+        write_file(out, written)
 
 
 def write(

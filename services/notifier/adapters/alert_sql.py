@@ -149,12 +149,15 @@ SELECT DISTINCT ON (l.alert_id, l.responsible_unit, l.role, l.channel, l.address
 # one was reported to, an old address) has nothing else to hear it by.
 SUPERSEDE_FLIPS = """
 UPDATE notifier.ledger AS l SET status = 'superseded', settled_at = clock_timestamp()
-  FROM unnest($1::text[], $2::text[]) AS k (earlier, newest) JOIN notifier.alert AS a ON a.id = k.earlier
- WHERE l.alert_id = k.earlier AND l.status = 'waiting' AND a.flapping
-   AND (l.kind IN ('opened', 'ruleset_change', 'data_lost') OR (l.kind = 'resolved' AND EXISTS (
-       SELECT FROM notifier.ledger AS n
-        WHERE n.alert_id = k.newest AND n.responsible_unit = l.responsible_unit AND n.role = l.role
-          AND n.channel = l.channel AND n.address = l.address)))
+  FROM unnest($1::text[], $2::text[]) AS k (earlier, newest) CROSS JOIN LATERAL (
+       SELECT w.id FROM notifier.ledger AS w JOIN notifier.alert AS a ON a.id = w.alert_id
+        WHERE w.alert_id = k.earlier AND w.status || '' = 'waiting' AND a.flapping
+          AND (w.kind IN ('opened', 'ruleset_change', 'data_lost') OR (w.kind = 'resolved' AND EXISTS (
+              SELECT FROM notifier.ledger AS n
+               WHERE n.alert_id = k.newest AND n.responsible_unit = w.responsible_unit AND n.role = w.role
+                 AND n.channel = w.channel AND n.address = w.address)))
+       OFFSET 0) AS found
+ WHERE l.id = found.id
 """
 
 # Nobody is reminded of what is over, or in hand.
@@ -169,6 +172,9 @@ UPDATE notifier.ledger SET status = 'superseded', settled_at = clock_timestamp()
  WHERE alert_id = ANY($1::text[]) AND kind = 'data_lost' AND status = 'waiting'
 """
 
+# Where entries are paired by their alerts, columns of other indexes are compared as expressions (|| ''): an index of
+# what waits, or of addresses, which many alerts share, would be taken without statistics, and read once for each.
+
 # Data that came a moment late: who was not told that it is missing is not told that it is there.
 SUPERSEDE_GAPS = """
 WITH untold AS (
@@ -182,7 +188,7 @@ WITH untold AS (
 UPDATE notifier.ledger AS r SET status = 'superseded', settled_at = clock_timestamp()
   FROM untold AS u
  WHERE r.alert_id = u.alert_id AND r.responsible_unit = u.responsible_unit AND r.role = u.role
-   AND r.channel = u.channel AND r.address = u.address AND r.kind = 'resolved' AND r.status = 'waiting'
+   AND r.channel = u.channel AND r.address || '' = u.address AND r.kind = 'resolved' AND r.status = 'waiting'
 """
 
 # A breach that has passed before its mail left: both are told in one message, at the time of the first, and held for
@@ -193,7 +199,7 @@ UPDATE notifier.ledger AS r SET due_at = o.due_at, own_due_at = o.own_due_at, he
  WHERE r.alert_id = ANY($1::text[]) AND r.kind = 'resolved' AND r.status = 'waiting'
    AND o.alert_id = r.alert_id AND o.kind IN ('opened', 'ruleset_change') AND o.status = 'waiting'
    AND o.responsible_unit = r.responsible_unit AND o.role = r.role
-   AND o.channel = r.channel AND o.address = r.address
+   AND o.channel = r.channel AND o.address || '' = r.address || ''
 """
 
 # Of an alert that flips often (dao động) nothing is told before it has been calm: its beginning waits for its end.
@@ -203,19 +209,23 @@ UPDATE notifier.ledger AS o SET due_at = r.due_at, own_due_at = r.own_due_at, he
  WHERE r.alert_id = ANY($1::text[]) AND r.kind = 'resolved' AND r.status = 'waiting'
    AND o.alert_id = r.alert_id AND o.kind IN ('opened', 'ruleset_change') AND o.status = 'waiting'
    AND o.responsible_unit = r.responsible_unit AND o.role = r.role
-   AND o.channel = r.channel AND o.address = r.address
+   AND o.channel = r.channel AND o.address || '' = r.address || ''
 """
 
 # What waits of an earlier occurrence, an end in a digest, leaves with the news that it has begun again, if that leaves
 # first: what an addressee reads last is how it stands.
 TELL_IN_ORDER = """
-UPDATE notifier.ledger AS r SET due_at = o.due_at, own_due_at = o.own_due_at, held_for = o.held_for
-  FROM unnest($1::text[], $2::text[]) AS k (earlier, newest) JOIN notifier.ledger AS o ON o.alert_id = k.newest
- WHERE o.kind IN ('opened', 'ruleset_change', 'flapping') AND o.status = 'waiting'
-   AND r.alert_id = k.earlier AND r.kind IN ('opened', 'ruleset_change', 'data_lost', 'resolved')
-   AND r.status = 'waiting' AND r.due_at > o.due_at
-   AND o.responsible_unit = r.responsible_unit AND o.role = r.role
-   AND o.channel = r.channel AND o.address = r.address
+UPDATE notifier.ledger AS l SET due_at = found.due_at, own_due_at = found.own_due_at, held_for = found.held_for
+  FROM unnest($1::text[], $2::text[]) AS k (earlier, newest) CROSS JOIN LATERAL (
+       SELECT r.id, o.due_at, o.own_due_at, o.held_for FROM notifier.ledger AS o JOIN notifier.ledger AS r
+           ON o.responsible_unit = r.responsible_unit AND o.role = r.role
+          AND o.channel = r.channel AND o.address || '' = r.address || ''
+        WHERE o.alert_id = k.newest AND o.kind IN ('opened', 'ruleset_change', 'flapping')
+          AND o.status || '' = 'waiting' AND r.alert_id = k.earlier
+          AND r.kind IN ('opened', 'ruleset_change', 'data_lost', 'resolved')
+          AND r.status || '' = 'waiting' AND r.due_at - o.due_at > interval '0'
+       OFFSET 0) AS found
+ WHERE l.id = found.id
 """
 
 # Who is not told of the end (by the choice of policies.yaml) is not told of a beginning that is over, either.

@@ -12,6 +12,7 @@ from services.notifier.adapters.alert_rows import alert_of
 from services.notifier.adapters.audit_chain import HEAD
 from services.notifier.adapters.audit_check import BLOCK, snapshot
 from services.notifier.domain.alerts import Alert
+from services.notifier.domain.audit_vi import Unsent
 from services.notifier.domain.chain import Block, SealedLine
 from services.notifier.domain.report_content import TrailLine
 
@@ -43,6 +44,11 @@ SELECT d.id, d.channel, d.address, d.message_id, d.subject, d.body, d.html, d.cr
   FROM notifier.delivery AS d
  WHERE d.id IN (SELECT delivery_id FROM notifier.ledger WHERE alert_id = :id) ORDER BY d.created_at, d.id
 """
+# What the audit says is to be told, and is not told, or not yet.
+_UNSENT = """
+SELECT kind, status, responsible_unit, role, address, dispatch, unit, held_for FROM notifier.ledger
+ WHERE alert_id = :id AND status IN ('waiting', 'grouped', 'superseded') ORDER BY id
+"""
 _DIGESTS = "SELECT number, digests FROM notifier.audit_block WHERE number = ANY(CAST(:numbers AS bigint[]))"
 _LINKS = f"SELECT number, {HEAD} AS head, hash FROM notifier.audit_block WHERE number >= :number ORDER BY number"
 
@@ -61,7 +67,7 @@ class AuditStory:
     """Everything that is written down about an alert.
 
     `blocks` holds the number of the block of each sealed line, by the line's id; `digests` those of these blocks, by
-    number; `links` are all blocks from the first of these to the newest.
+    number; `links` are all blocks from the first of these to the newest. `unsent` is how the ledger stands now.
     """
 
     alert: Alert
@@ -70,6 +76,7 @@ class AuditStory:
     blocks: dict[int, int]
     digests: dict[int, bytes]
     links: tuple[Link, ...]
+    unsent: tuple[Unsent, ...] = ()
 
     def trail(self) -> list[TrailLine]:
         """Return the lines as those of a report's trail: all of this alert."""
@@ -95,6 +102,7 @@ async def story_of(engine: AsyncEngine, alert_id: str) -> AuditStory | None:
             return None
         rows = await _rows(connection, _LINES, id=alert_id)
         mails = await _rows(connection, _MAILS, id=alert_id)
+        unsent = await _rows(connection, _UNSENT, id=alert_id)
         blocks = {row["id"]: row["number"] for row in rows if row["number"] is not None}
         digests = await _rows(connection, _DIGESTS, numbers=sorted(set(blocks.values())))
         links = await _rows(connection, _LINKS, number=min(blocks.values())) if blocks else ()
@@ -106,6 +114,7 @@ async def story_of(engine: AsyncEngine, alert_id: str) -> AuditStory | None:
         blocks=blocks,
         digests={row["number"]: bytes(row["digests"]) for row in digests},
         links=tuple(Link(**link) for link in links),
+        unsent=tuple(msgspec.convert(dict(row), Unsent) for row in unsent),
     )
 
 

@@ -98,6 +98,8 @@ class TemplateRenderer:
         except TemplateError as error:
             line = getattr(error, "lineno", 0)
             raise TemplateFaultError(f"template {self._files[name]}, line {line}: {error}") from error
+        except RecursionError as error:
+            raise TemplateFaultError(f"template {self._files[name]} is nested too deeply; write it flatter") from error
 
     def _template(self, name: str) -> Template:
         return self._environment.get_template(name)

@@ -88,9 +88,9 @@ UPDATE notifier.ledger AS r SET due_at = o.due_at, held_for = o.held_for
    AND o.alert_id > regexp_replace(r.alert_id, ':[0-9]+$', ':')
    AND o.alert_id < regexp_replace(r.alert_id, ':[0-9]+$', ';')
    AND o.kind IN ('opened', 'ruleset_change', 'flapping') AND o.status = 'waiting'
-   AND o.id > r.id AND o.due_at < r.due_at
+   AND o.id > r.id AND r.due_at - o.due_at > interval '0'
    AND o.responsible_unit = r.responsible_unit AND o.role = r.role
-   AND o.channel = r.channel AND o.address = r.address
+   AND o.channel = r.channel AND o.address || '' = r.address || ''
 """
 
 _LIST = """

@@ -8,12 +8,10 @@ from typing import Any
 import xlsxwriter
 
 from services.notifier.domain.audit_vi import TrailRow, trail_rows
-from services.notifier.domain.labels_vi import CONFIDENCE_VI
 from services.notifier.domain.numbers_vi import VIET_NAM
 from services.notifier.domain.report_content import AlertLine, Report, TrailLine
 from services.notifier.domain.report_views import figure_lines
 from shared.catalog.catalog import Catalog
-from shared.contracts.vocabulary import Confidence
 
 MOST_ROWS = 20_000
 _MOST_CHARACTERS = 32_000  # a cell holds 32,767
@@ -103,7 +101,7 @@ def _trail_row(row: TrailRow) -> tuple[Cell, ...]:
 
 def _sources(report: Report) -> list[tuple[Cell, ...]]:
     found = {
-        (line.code, line.name, line.requirement, line.basis, CONFIDENCE_VI[Confidence(line.confidence)])
+        (line.code, line.name, line.requirement, line.basis, line.confidence)
         for line in report.alerts
         if line.confidence
     }

@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from services.notifier.domain.audit import AuditKind
-from services.notifier.domain.ledger import UnroutableReason
+from services.notifier.domain.grouping import ItemKind
+from services.notifier.domain.labels_vi import ITEM_VI
+from services.notifier.domain.ledger import HeldFor, LedgerStatus, UnroutableReason
 from services.notifier.domain.numbers_vi import count_vi, moment_vi, threshold_vi
 from services.notifier.domain.report_content import TrailLine
 from services.notifier.domain.route import name_in
 from shared.catalog.catalog import Catalog
 from shared.contracts.labels_vi import CAUSE_VI
-from shared.contracts.vocabulary import Cause, Channel, Role
+from shared.contracts.vocabulary import Cause, Channel, NoticeKind, Role
 
 KIND_VI = {
     AuditKind.OPENED: "phát sinh",
@@ -96,6 +98,20 @@ _NAMES_VI = {
     "acknowledged_at": "xác nhận lúc",
 }
 _SENDING = frozenset({AuditKind.SENT, AuditKind.REFUSED, AuditKind.DEAD})
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """News that was routed and has not left: it waits (`waiting`, `grouped`), or newer news took its place."""
+
+    kind: NoticeKind
+    status: LedgerStatus
+    responsible_unit: str
+    role: Role
+    address: str
+    dispatch: str | None
+    unit: str
+    held_for: HeldFor | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,3 +245,14 @@ def _plain(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {_plain(each)}" for name, each in value.items())
     return str(value)
+
+
+def unsent_vi(catalog: Catalog, news: Unsent) -> str:
+    """Return in one line whom news has not reached, and why."""
+    what = "phát sinh" if news.kind is NoticeKind.OPENED else ITEM_VI[ItemKind(news.kind.value)]
+    name = name_in(catalog, news.dispatch, news.responsible_unit, news.unit)
+    if news.status is LedgerStatus.SUPERSEDED:
+        became = "không gửi, đã có diễn biến mới hơn"
+    else:
+        became = "chờ gửi" if news.held_for is None else f"chờ gửi ({_HELD_VI[news.held_for]})"
+    return f"{what}: {name} ({ROLE_VI[news.role]}) – {news.address}: {became}"

@@ -62,16 +62,33 @@ def report_id(dispatch: str, unit: str, period: ReportPeriod, start: dt.date) ->
 def receivers_of(
     catalog: Catalog, dispatch: OfficialDispatch, roles: Iterable[Role], on: dt.date
 ) -> tuple[Receiver, ...]:
-    """Return who gets the reports of a dispatch: the units that follow everything, and those that are only informed."""
-    followers = route_rollup(catalog, dispatch.scope[0], on).assignments
-    wanted = [
-        each
-        for each in followers
-        if each.role in set(roles) and catalog.policies.timing(each.role, NoticeKind.REPORT, unowned=False)
-    ]
-    return tuple(
-        Receiver(each.responsible_unit.id, each.role, tuple(clause.id for clause in each.clauses)) for each in wanted
-    )
+    """Return who gets the reports of a dispatch: the units that follow everything, and those that are only informed.
+
+    The last reports of a dispatch are made after its end: they go to those who had the duty on its last day, or to who
+    has taken over from them; a unit that has ended since without a successor gets none.
+    """
+    last = dispatch.effective_to
+    followers = route_rollup(catalog, dispatch.scope[0], on if last is None else min(on, last)).assignments
+    found: list[Receiver] = []
+    for each in followers:
+        holder = dispatch.holder(each.responsible_unit.id, on)
+        told = catalog.policies.timing(each.role, NoticeKind.REPORT, unowned=False)
+        if holder is not None and each.role in set(roles) and told is not None:
+            found.append(Receiver(holder.id, each.role, tuple(clause.id for clause in each.clauses)))
+    return tuple(found)
+
+
+def span_under(dispatch: OfficialDispatch, span: Span) -> Span | None:
+    """Return the part of a period for which a dispatch is reported on: up to its end; None when it is of another time.
+
+    A dispatch that began within the period has the whole of it: what stood open before is handed over to it.
+    """
+    if dispatch.in_force(span.last_day):
+        return span
+    last = dispatch.effective_to
+    if last is None or not span.start <= last < span.last_day:
+        return None
+    return Span(span.start, last + dt.timedelta(days=1))
 
 
 def units_under(catalog: Catalog, dispatch: OfficialDispatch, on: dt.date) -> tuple[str, ...]:
@@ -110,7 +127,7 @@ def build_report(
         alerts=tuple(sorted(lines, key=lambda line: (line.ended is not None, line.place, line.code, line.cell))),
         changes=tuple(_change(catalog, change) for change in material.rollups),
         without_dispatch=_without_dispatch(catalog, material.open_elsewhere, span.last_day),
-        notes=_notes(material.missed, period),
+        notes=_notes(material.missed, period, dispatch, span),
         audit_head=material.audit_head,
     )
 
@@ -168,7 +185,7 @@ def _line(catalog: Catalog, alert: Alert, course: Course | None, span: Span) -> 
         escalated=course is not None and _is_escalated(course),
         flapping=alert.flapping,
         basis=rule.legal_source if rule else "",
-        confidence=rule.applied_confidence((facts.unit.group, facts.unit.region)).value if rule else "",
+        confidence=facts.confidence(),
     )
 
 
@@ -217,12 +234,18 @@ def _without_dispatch(catalog: Catalog, units: Iterable[str], on: dt.date) -> tu
     return tuple(unit.name_vi for unit in known if unit is not None and catalog.dispatch_for(unit, on) is None)
 
 
-def _notes(missed: Span | None, period: ReportPeriod) -> tuple[str, ...]:
+def _notes(missed: Span | None, period: ReportPeriod, dispatch: OfficialDispatch, span: Span) -> tuple[str, ...]:
     notes = ["Số liệu của từng cảnh báo là số liệu mới nhất tại thời điểm lập báo cáo."]
     notes.append(
         "“Quá hạn” tính theo thời hạn do địa phương quy định; văn bản giao nhiệm vụ không ghi thời hạn. "
         "Thời điểm gửi báo cáo cũng là quy định của địa phương."
     )
+    if dispatch.effective_to == span.last_day:
+        notes.insert(
+            0,
+            f"Văn bản giao nhiệm vụ hết hiệu lực sau ngày {span.last_day:%d/%m/%Y}: đây là báo cáo {PERIOD_VI[period]} "
+            "cuối cùng theo văn bản này, chỉ tính đến hết ngày đó.",
+        )
     if missed is not None:
         first, last = missed.start, missed.last_day
         notes.insert(

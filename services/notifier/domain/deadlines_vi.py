@@ -22,13 +22,13 @@ def calendar_of(corrections: tuple[CalendarDay, ...]) -> WorkingCalendar:
     return WorkingCalendar(corrections)
 
 
-def policy_vi(course: Course) -> str:
-    """Return what must stand beside every deadline of a course: that it is local, and by which policy.
+def policy_vi(*, owned: bool) -> str:
+    """Return what must stand beside every deadline: that it is local, and whose it is when not the addressee's own.
 
-    >>> policy_vi(Course("a", "breach", dt.datetime(2024, 10, 15, tzinfo=dt.UTC), ()))
-    'quy định của địa phương (chính sách “breach”); văn bản giao nhiệm vụ không ghi thời hạn'
+    >>> policy_vi(owned=False)
+    'của đơn vị có trách nhiệm – quy định của địa phương; văn bản giao nhiệm vụ không ghi thời hạn'
     """
-    return LOCAL_POLICY_VI.replace(";", f" (chính sách “{course.policy}”);", 1)
+    return LOCAL_POLICY_VI if owned else f"của đơn vị có trách nhiệm – {LOCAL_POLICY_VI}"
 
 
 def deadlines_of(course: Course, calendar: WorkingCalendar) -> tuple[str, ...]:

@@ -4,7 +4,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from services.notifier.domain.alerts import Alert, Evidence
-from services.notifier.domain.labels_vi import CEILINGS, CELL_VI, HOLDS_SIGN, MISSES_SIGN, NO_DATA_VI, SILENT
+from services.notifier.domain.labels_vi import (
+    CEILINGS,
+    CELL_VI,
+    CONFIDENCE_VI,
+    HOLDS_SIGN,
+    MISSES_SIGN,
+    NO_DATA_VI,
+    SILENT,
+)
 from services.notifier.domain.numbers_vi import count_vi, percent_of, percent_vi, threshold_vi
 from shared.catalog.catalog import Catalog
 from shared.catalog.indicators import Indicator
@@ -75,6 +83,25 @@ class Facts:
         """The comparison that judged: the message's own, else the rule's."""
         word = self.alert.evidence.operator or (self.rule.operator if self.rule else None)
         return None if word is None else Operator(word)
+
+    def confidence(self) -> str:
+        """How far the applied threshold, the chỉ tiêu's number and its window can be trusted; "" without a rule."""
+        rule = self.rule
+        if rule is None:
+            return ""
+        applied = rule.applied_confidence((self.unit.group, self.unit.region))
+        said = {"ngưỡng": applied, "số hiệu chỉ tiêu": rule.code_confidence}
+        if applied is not rule.confidence:
+            said = {
+                "ngưỡng chung": rule.confidence,
+                "ngưỡng theo vùng": applied,
+                "số hiệu chỉ tiêu": rule.code_confidence,
+            }
+        if rule.window_confidence is not None:
+            said["khoảng thời gian xét (trong năm)"] = rule.window_confidence
+        if len(set(said.values())) == 1:
+            return CONFIDENCE_VI[applied]
+        return "; ".join(f"{what}: {CONFIDENCE_VI[degree]}" for what, degree in said.items())
 
     def requirement(self) -> str:
         """What the chỉ tiêu asks for."""

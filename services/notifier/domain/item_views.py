@@ -18,7 +18,6 @@ from services.notifier.domain.deadlines_vi import (
 from services.notifier.domain.facts import Facts, place_of
 from services.notifier.domain.grouping import Item, ItemKind
 from services.notifier.domain.headlines import criterion_name, flapping_vi, node_name
-from services.notifier.domain.labels_vi import CONFIDENCE_VI
 from services.notifier.domain.material import Material, RollupChange
 from services.notifier.domain.numbers_vi import date_vi
 from services.notifier.domain.views import ItemView
@@ -63,14 +62,14 @@ def alert_view(told: Told, facts: Facts, material: Material) -> ItemView:
         indicator=f"{facts.code} – {facts.name}" + (f"; {criterion}" if criterion else ""),
         requirement=facts.requirement(),
         basis="" if rule is None else rule.legal_source,
-        confidence=_confidence(facts),
+        confidence=facts.confidence(),
         period=_period(alert.evidence.period_start, alert.evidence.period_end),
         cells=tuple(facts.cell_line(finding) for finding in alert.evidence.cells),
         since=_since(facts),
         until="" if alert.ended_at is None else date_vi(alert.ended_at),
         cause=_cause(catalog, cause, facts),
         escalation=_escalation(told, facts, course, audience),
-        policy="" if course is None else policy_vi(course),
+        policy="" if course is None else policy_vi(owned=audience.owned),
         deadlines=() if course is None else deadlines_of(course, calendar_of(catalog.policies.calendar)),
         acknowledgement="" if course is None else acknowledgement_of(course),
         consequences=tuple(_consequence(catalog, change) for change in changes),
@@ -166,22 +165,6 @@ def _open_verdict(facts: Facts) -> tuple[str, ...]:
     if alert.kind is not AlertKind.BREACH or alert.evidence.status is not VerdictStatus.NOT_EVALUABLE:
         return ()
     return (f"Kết luận của cả chỉ tiêu: {STATUS_VI[alert.evidence.status]} ({REASON_VI[alert.evidence.reason]}).",)
-
-
-def _confidence(facts: Facts) -> str:
-    """Return how far the applied threshold, the chỉ tiêu's number and its window can be trusted."""
-    rule = facts.rule
-    if rule is None:
-        return ""
-    applied = rule.applied_confidence((facts.unit.group, facts.unit.region))
-    said = {"ngưỡng": applied, "số hiệu chỉ tiêu": rule.code_confidence}
-    if applied is not rule.confidence:
-        said = {"ngưỡng chung": rule.confidence, "ngưỡng theo vùng": applied, "số hiệu chỉ tiêu": rule.code_confidence}
-    if rule.window_confidence is not None:
-        said["khoảng thời gian xét (trong năm)"] = rule.window_confidence
-    if len(set(said.values())) == 1:
-        return CONFIDENCE_VI[applied]
-    return "; ".join(f"{what}: {CONFIDENCE_VI[degree]}" for what, degree in said.items())
 
 
 def _cause(catalog: Catalog, cause: Cause, facts: Facts) -> str:

@@ -10,7 +10,14 @@ import msgspec
 
 from services.notifier.domain.addressees import Addressees, places_of
 from services.notifier.domain.audit import AuditKind, AuditLine
-from services.notifier.domain.consolidated import Receiver, build_report, receivers_of, report_id, units_under
+from services.notifier.domain.consolidated import (
+    Receiver,
+    build_report,
+    receivers_of,
+    report_id,
+    span_under,
+    units_under,
+)
 from services.notifier.domain.dossiers import DueDossier, dossier_entries, due_dossiers
 from services.notifier.domain.due import DueTimes
 from services.notifier.domain.duties import DueDuty, due_duties, duty_entries
@@ -95,8 +102,9 @@ class ReportKeeper:
         for due in due_reports(self._catalog.policies.reports, self._calendar, now):
             if due.span.ends > since:  # else it is of a time of which nobody knows anything
                 for dispatch in self._catalog.dispatches:
-                    if dispatch.in_force(due.span.last_day):
-                        made += await self._report(dispatch, due, now)
+                    span = span_under(dispatch, due.span)
+                    if span is not None:
+                        made += await self._report(dispatch, replace(due, span=span), now)
         return made
 
     async def _remind(self, duty: DueDuty, now: dt.datetime) -> bool:

@@ -1,5 +1,6 @@
 """The findings that every part of a catalog shares: duplicates, wrong dates, unknown names, cycles."""
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from shared.catalog.base import Dated
@@ -7,6 +8,9 @@ from shared.catalog.problems import Problem, at
 
 # What is wrong with one item: its field, the value, why, and the remedy.
 Finding = tuple[str, object, str, str]
+
+# What would mean something else in a header: several addresses, a name beside one, a comment.
+_MAIL_ADDRESS = re.compile(r"""[^@\s<>,;:"()\[\]\\]+@[^@\s<>,;:"()\[\]\\]+""")
 
 
 def placed(file: str, key: str, findings: Iterable[Finding]) -> list[Problem]:
@@ -58,7 +62,7 @@ def not_one_of(file: str, key: str, names: Iterable[str | None], allowed: Sequen
 def wrong_ways(mails: Iterable[str], webhook: str | None) -> Iterator[Finding]:
     """Yield what is wrong with the mail addresses and the webhook of a receiver."""
     for mail in mails:
-        if mail.count("@") != 1 or mail.startswith("@") or mail.endswith("@") or any(c.isspace() for c in mail):
+        if not _MAIL_ADDRESS.fullmatch(mail) or not mail.isprintable():
             yield "mail", mail, "is not a mail address", "write it as name@domain"
     if webhook is not None and not webhook.startswith(("https://", "http://")):
         yield "webhook", webhook, "is not a web address", "write it as https://host/path"

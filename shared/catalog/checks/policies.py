@@ -11,12 +11,16 @@ from shared.catalog.policies import (
     CommunePhase,
     DutyPolicy,
     OfficeHours,
+    ReportPolicy,
     SuperiorUnit,
     Unrouted,
 )
 from shared.catalog.problems import Problem, at
+from shared.contracts.vocabulary import Role
 
 FILE = "policies.yaml"
+_MONTHS = 12
+_REPORTED_TO = (Role.CONSOLIDATING, Role.INFORMED)
 
 
 def check_policy_names(catalog: Catalog) -> list[Problem]:
@@ -35,6 +39,8 @@ def check_policy_names(catalog: Catalog) -> list[Problem]:
     for index, hours in enumerate(policies.hours):
         problems += placed(FILE, at("hours", index, hours.id), _hours_findings(hours))
     problems += placed(FILE, "digest", _weekday_findings(policies.digest.weekdays))
+    for index, report in enumerate(policies.reports):
+        problems += placed(FILE, at("reports", index, report.period.value), _report_findings(report))
     for index, unit in enumerate(policies.superiors):
         key = at("superiors", index, unit.id)
         problems += wrong_dates(FILE, f"{key}.", unit)
@@ -72,6 +78,9 @@ def check_duties(catalog: Catalog) -> list[Problem]:
     problems: list[Problem] = []
     for index, duty in enumerate(catalog.policies.duties):
         key = at("duties", index, _duty_name(duty))
+        if _MONTHS % duty.every_months:
+            what, remedy = "does not divide the year: its months would shift", "use 1, 2, 3, 4, 6 or 12"
+            problems.append(Problem(FILE, f"{key}.every_months", duty.every_months, what, remedy))
         dispatch = catalog.dispatch_by_id.get(duty.dispatch)
         if dispatch is None:
             what, remedy = "is not the id of any dispatch", "correct it or add dispatches/NAME.yaml"
@@ -97,6 +106,13 @@ def _weekday_findings(weekdays: tuple[int, ...]) -> Iterator[Finding]:
     for weekday in weekdays:
         if weekday not in range(1, 8):
             yield "weekdays", weekday, "is not a day of the week", "use 1 (Monday) to 7 (Sunday)"
+
+
+def _report_findings(report: ReportPolicy) -> Iterator[Finding]:
+    for role in report.roles:
+        if role not in _REPORTED_TO:
+            remedy = f"use {' or '.join(_REPORTED_TO)}"
+            yield "roles", role.value, "gets no consolidated report: it follows single chỉ tiêu only", remedy
 
 
 def _receiver_findings(catalog: Catalog, receiver: SuperiorUnit | Unrouted) -> Iterator[Finding]:

@@ -231,4 +231,67 @@ def test_a_report_of_no_dispatch_in_force_is_refused_with_the_choice(shell: Shel
 def test_commands_say_what_is_missing(shell: Shell) -> None:
     assert shell.run("audit").exit_code == 2
     assert shell.run("audit", ALERT, "--export", "x.doc").exit_code == 2
+    assert shell.run("audit", ALERT, "--known", "0").exit_code == 2
+    assert shell.run("audit", "--verify", "--export", "x.zip").exit_code == 2
     assert shell.run("report", "show", "report:none").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("audit", ALERT, "--export", "no/a.zip"),
+        ("audit", ALERT, "--export", "no/a.json"),
+        ("report", "make", "--of", "2024-10-14", "--out", "no/a.xlsx"),
+        ("notify", "preview", "--commune", "06208", "--chi-tieu", "15.1", "--at", "2024-10-15", "--out", "no/a.txt"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_told_with_its_remedy(shell: Shell, command: tuple[str, ...]) -> None:
+    result = shell.run(*command)
+
+    assert result.exit_code == 1
+    assert "cannot be written" in result.stderr
+    assert "Give a file in a folder that is there" in result.stderr
+
+
+def test_a_recalled_number_is_nowhere_said_to_be_verified_alone(shell: Shell, tmp_path: Path) -> None:
+    path = tmp_path / "tuan.xlsx"
+    shell.run("report", "make", "--period", "week", "--of", "2024-10-14", "--out", str(path))
+    sources = CalamineWorkbook.from_filelike(io.BytesIO(path.read_bytes())).get_sheet_by_name("Nguồn").to_python()
+
+    story = shell.run("audit", ALERT).stdout
+
+    for text_ in (story, str(sources[1][4])):
+        assert "số hiệu chỉ tiêu: nhớ lại" in text_
+        assert "ngưỡng theo vùng: nhớ lại" in text_
+
+
+def test_the_story_says_what_was_routed_and_has_not_left(shell: Shell) -> None:
+    waiting = shell.run("audit", "06211:xa_ntm/15.1:female:1").stdout
+
+    async def forget(engine: AsyncEngine) -> None:
+        async with engine.begin() as connection:
+            await connection.execute(text("UPDATE notifier.ledger SET status = 'superseded' WHERE status = 'waiting'"))
+
+    shell.do(forget)
+    superseded = shell.run("audit", "06211:xa_ntm/15.1:female:1").stdout
+
+    assert "phát sinh: Bảo hiểm xã hội huyện (chủ trì) – bhxh.caoloc@langson.example: chờ gửi" in waiting
+    assert "bhxh.caoloc@langson.example: không gửi, đã có diễn biến mới hơn" in superseded
+
+
+def test_a_dossier_holds_no_link_that_somebody_could_acknowledge_with(shell: Shell, tmp_path: Path) -> None:
+    async def link(engine: AsyncEngine) -> None:
+        async with engine.begin() as connection:
+            await connection.execute(
+                text("UPDATE notifier.delivery SET body = body || :url, html = html || :url"),
+                {"url": " https://datchuan.example/x/ack/MTczMTU6YWJj.c2Vh-bA_ "},
+            )
+
+    shell.do(link)
+    path = tmp_path / "ho-so.json"
+
+    shell.run("audit", ALERT, "--export", str(path))
+
+    written = path.read_text(encoding="utf-8")
+    assert "/x/ack/…" in written
+    assert "MTczMTU6YWJj" not in written

@@ -32,18 +32,19 @@ _FOUND: dict[str, tuple[CellFinding, ...]] = {
 }
 _OFTEN = {"women fail": 4, "both fail": 2, "met": 5, "met, but only just": 2, "nothing": 3, "half": 2}
 _BEGINNINGS = frozenset({"opened", "flapping", "ruleset_change", "data_lost", "escalated"})
-# Told of escalations by policy, and of no end; or of new rules never.
+# By policy told of escalations and of no end; of escalations and their end; never of new rules.
 _NOT_TOLD_OF_ENDS = frozenset({"informed"})
+_TOLD_OF_ESCALATIONS = frozenset({"superior"})
 _LEFT_ALONE_WITH_NEW_RULES = frozenset({"data"})
 
-type Told = tuple[Any, ...]
+Told = tuple[Any, ...]
 
 
 class Story:
     """What happens to the communes of a district: the same for the same seed. The mail leaves now and then only."""
 
     def __init__(self, engine: AsyncEngine, catalog: Catalog, seed: int) -> None:
-        self._random = random.Random(seed)
+        self._random = random.Random(seed)  # noqa: S311 - a story, not a secret
         self._clock = ManualClock(MORNING)
         self.desk = Desk(engine, catalog, self._clock)
         self._silences = SqlSilences(engine, catalog, self._clock)
@@ -178,7 +179,8 @@ def _wrong(cell: str, who: str, told: list[Told], end: str, cause: str) -> Itera
     if role in _NOT_TOLD_OF_ENDS:
         return
     if end == "open":
-        if (last is None or last[2] == "resolved") and not (cause == "ruleset" and role in _LEFT_ALONE_WITH_NEW_RULES):
+        may_not_know = role in _TOLD_OF_ESCALATIONS or (cause == "ruleset" and role in _LEFT_ALONE_WITH_NEW_RULES)
+        if (last is None or last[2] == "resolved") and not may_not_know:
             yield "it goes on, unheard", cell, who, last
     elif last is not None and last[2] != "resolved" and not _is_closed(told, last):
         yield "it is over, unheard", cell, who, last

@@ -195,6 +195,18 @@ async def test_after_weeks_of_outage_only_the_last_report_is_made_and_says_which
     assert "Từ 21/10/2024 đến 10/11/2024 hệ thống không lập được báo cáo tuần" in mail.body
 
 
+async def test_the_last_month_of_a_dispatch_is_reported_on_the_day_after_its_end(engine: AsyncEngine) -> None:
+    desk = Desk(engine, ReportPeriod.MONTH)
+    await desk.tell(a_breach(1))
+
+    made = await desk.keep(dt.datetime(2025, 7, 1, 8, tzinfo=HANOI))
+
+    assert made == 2  # both shipped dispatches end that day
+    ids = await desk.rows("SELECT id FROM notifier.report ORDER BY id")
+    assert ids[0] == ("report:caoloc-ubnd-vp-2024-09:vp_hdnd_ubnd:month:2025-06-01",)
+    assert await desk.keep(dt.datetime(2025, 8, 1, 8, tzinfo=HANOI)) == 0
+
+
 async def test_nothing_is_reported_of_a_time_of_which_nothing_is_known(desk: Desk) -> None:
     made_of_nothing = await desk.keep(at(14))
     await desk.tell(a_breach())

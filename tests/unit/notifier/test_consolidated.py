@@ -11,6 +11,7 @@ from services.notifier.domain.consolidated import (
     ReportMaterial,
     build_report,
     receivers_of,
+    span_under,
     units_under,
 )
 from services.notifier.domain.course import Course, CourseState, CourseStep
@@ -21,6 +22,7 @@ from services.notifier.domain.report_periods import Span
 from services.notifier.domain.report_views import lines_of, report_headline
 from services.notifier.domain.working_calendar import WorkingCalendar
 from shared.catalog.catalog import Catalog
+from shared.catalog.dispatches import OfficialDispatch
 from shared.catalog.load import SHIPPED, load_catalog
 from shared.contracts.vocabulary import NoticeKind, ReportPeriod, Role
 from shared.contracts.wire import VerdictChanged
@@ -127,6 +129,50 @@ def test_the_consolidating_unit_and_by_policy_the_informed_ones_receive_the_repo
     assert [each.unit for each in weekly] == ["vp_hdnd_ubnd"]
     assert weekly[0].clauses
     assert {each.role for each in quarterly} == {Role.CONSOLIDATING, Role.INFORMED}
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        ("2025-04-01", "2025-07-01", ("2025-04-01", "2025-07-01")),
+        ("2025-06-30", "2025-07-07", ("2025-06-30", "2025-07-01")),
+        ("2025-07-01", "2025-07-08", None),
+        ("2024-07-01", "2024-10-01", ("2024-07-01", "2024-10-01")),
+        ("2024-08-26", "2024-09-01", None),
+    ],
+)
+def test_a_dispatch_is_reported_on_up_to_its_last_day(
+    catalog: Catalog, start: str, end: str, expected: tuple[str, str] | None
+) -> None:
+    dispatch = catalog.dispatch_by_id["caoloc-ubnd-vp-2024-09"]
+
+    found = span_under(dispatch, Span(dt.date.fromisoformat(start), dt.date.fromisoformat(end)))
+
+    assert (found and (found.start.isoformat(), found.end.isoformat())) == expected
+
+
+def test_the_last_reports_of_a_dispatch_go_to_who_holds_the_duty_after_its_end_and_say_that_they_are_the_last(
+    catalog: Catalog,
+) -> None:
+    dispatch = catalog.dispatch_by_id["caoloc-ubnd-vp-2024-09"]
+    office = next(unit for unit in dispatch.units if unit.id == "vp_hdnd_ubnd")
+    ended = office.model_copy(update={"effective_to": dt.date(2025, 6, 30)})
+    others = tuple(unit for unit in dispatch.units if unit is not office)
+    without = dispatch.model_copy(update={"units": (*others, ended)})
+    heir = ended.model_copy(update={"successor": others[0].id})
+    handed_over = dispatch.model_copy(update={"units": (*others, heir)})
+    day = dt.date(2025, 7, 1)
+
+    def units(asked: OfficialDispatch) -> list[str]:
+        return [each.unit for each in receivers_of(catalog, asked, (Role.CONSOLIDATING,), day)]
+
+    june = Span(dt.date(2025, 6, 1), day)
+    report = build_report(catalog, dispatch, ReportPeriod.MONTH, june, ReportMaterial(), MONDAY)
+
+    assert (units(dispatch), units(without), units(handed_over)) == (["vp_hdnd_ubnd"], [], [others[0].id])
+    assert report.places > 0
+    assert "hết hiệu lực sau ngày 30/06/2025" in report.notes[0]
+    assert "hết hiệu lực" not in " ".join(the_report(catalog, []).notes)
 
 
 def test_a_duty_of_a_day_off_is_due_on_the_next_working_day_and_not_by_a_dispatch_of_another_time(

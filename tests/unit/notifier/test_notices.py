@@ -25,7 +25,7 @@ from shared.contracts.vocabulary import NoticeKind, Phase, Role, VerdictReason, 
 from shared.testing.verdicts import MORNING
 
 GOLDEN = Path(__file__).parent / "golden"
-LOCAL = "quy định của địa phương (chính sách “breach”); văn bản giao nhiệm vụ không ghi thời hạn"
+LOCAL = "quy định của địa phương; văn bản giao nhiệm vụ không ghi thời hạn"
 NODES = {"female": "xa_ntm/15.1", "industry_trade": "xa_ntm/17.10", "health": "xa_ntm/17.10"}
 
 
@@ -126,7 +126,8 @@ def test_every_deadline_says_that_it_is_local_policy(catalog: Catalog, role: Rol
     told = message(catalog, role, notice)
 
     assert told.items[0].deadlines
-    assert f"Thời hạn ({LOCAL}):" in renderer().render(told)
+    whose = "" if role is Role.LEAD else "của đơn vị có trách nhiệm – "
+    assert f"Thời hạn ({whose}{LOCAL}):" in renderer().render(told)
     assert LOCAL in renderer().render_html(told)
 
 

@@ -142,6 +142,7 @@ FAULTS = {
     "a file elsewhere": ("{% include '../secret.txt' %}", "there is no template '../secret.txt'"),
     "a name that is computed": ("{% include item.word %}", "in quotes"),
     "itself": ("{% include 'item.txt' %}", "by itself"),
+    "brackets in brackets in brackets": ("{{ " + "(" * 3_000 + "1" + ")" * 3_000 + " }}", "nested too deeply"),
 }
 
 
