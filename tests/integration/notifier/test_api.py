@@ -10,10 +10,11 @@ import pytest
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from services.notifier.adapters.silence_store import SqlSilences
 from services.notifier.app import edge
+from services.notifier.domain.links import token_for
 from services.notifier.settings import NotifierSettings
 from shared.embedded.ports import free_port
 from shared.runtime.database import create_database
@@ -311,6 +312,18 @@ async def test_a_database_that_is_away_is_told_as_such(api: Api) -> None:
 
     assert (answer.status_code, answer.json()["type"]) == (503, "urn:datchuan:problem:store_unavailable")
     assert answer.headers["retry-after"]
+
+
+async def test_connections_that_are_all_taken_are_told_as_an_outage_and_not_as_a_fault(api: Api) -> None:
+    narrow = create_async_engine(api.engine.url, pool_size=1, max_overflow=0, pool_timeout=0.05)
+    other = Api(narrow, link_secret="s" * 40, public_url="https://x.example")
+    link = token_for("d1", api.clock.now() + dt.timedelta(days=1), b"s" * 40)
+    async with other.client, narrow.connect():
+        program, reader = await other.client.get("/v1/alerts"), await other.client.get(f"/ack/{link}")
+    await narrow.dispose()
+
+    assert (program.status_code, program.json()["type"]) == (503, "urn:datchuan:problem:store_unavailable")
+    assert (reader.status_code, "tạm thời gián đoạn" in reader.text) == (503, True)
 
 
 async def test_flapping_is_shown(api: Api) -> None:

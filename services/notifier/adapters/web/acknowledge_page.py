@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -108,7 +108,7 @@ class AcknowledgePage:
             return self._show(_TOO_LARGE, error.problem.status)
         except ClientDisconnect:
             return Response(status_code=499)
-        except (DBAPIError, OSError):
+        except (SQLAlchemyError, OSError):
             _log.exception("an acknowledgement cannot be handled")
             return self._show(_FAILED, 503)
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 import structlog
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
@@ -75,7 +75,7 @@ def for_programs(endpoint: Endpoint, token: str | None) -> Endpoint:
             )
         except ClientDisconnect:
             return Response(status_code=_HUNG_UP)
-        except (DBAPIError, OSError) as error:
+        except (SQLAlchemyError, OSError) as error:
             if is_outage(error):
                 return problem_response(_UNAVAILABLE)
             _log.exception("a request failed", path=request.url.path)
