@@ -19,9 +19,9 @@ FORMAT = "datchuan.audit.v1"
 _SIGNED = re.compile(r"(/ack/)[A-Za-z0-9_=-]+\.[A-Za-z0-9_=-]+")
 NOTE_VI = """Cách kiểm tra hồ sơ này mà không cần phần mềm Đạt Chuẩn
 
-1. "lines" là các dòng nhật ký của cảnh báo. "text" là dòng đúng như khi niêm phong (một mảng JSON: số dòng, số giao
-   dịch, thời điểm UTC, loại, cảnh báo, lượt gửi, người thực hiện, nội dung). SHA-256 của "text" (UTF-8) là dấu của
-   dòng.
+1. "lines" là các dòng nhật ký kiểm toán của cảnh báo. "text" là dòng đúng như khi niêm phong (một mảng JSON: số
+   dòng, số giao dịch, thời điểm UTC, loại, cảnh báo, lượt gửi, người thực hiện, nội dung). SHA-256 của "text" (UTF-8)
+   là dấu của dòng.
 2. "blocks" là các khối niêm phong có chứa những dòng đó. "digests" là dấu của mọi dòng trong khối, mỗi dấu 64 ký tự
    thập lục phân, theo thứ tự. Dấu thứ "place" (tính từ 0) của khối "block" phải bằng dấu của dòng.
 3. "links" là phần đầu ("head") của mọi khối từ khối nhỏ nhất ở trên đến khối mới nhất. SHA-256 của "head" (UTF-8) phải

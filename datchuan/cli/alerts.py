@@ -38,7 +38,9 @@ _COLUMNS = ("id", "state", "kind", "unit", "chỉ tiêu", "nhóm", "lần", "lý
 @commands.command("list")
 def list_alerts(
     unit: Annotated[list[str] | None, typer.Option("--unit", help="A unit with all below it.")] = None,
-    node: Annotated[list[str] | None, typer.Option("--node", help="A chỉ tiêu, tiêu chí or standard.")] = None,
+    node: Annotated[
+        list[str] | None, typer.Option("--node", help="A chỉ tiêu (15.1 or xa_ntm/15.1), tiêu chí or standard.")
+    ] = None,
     kind: Annotated[list[AlertKind] | None, typer.Option("--kind", help="Only alerts of this kind.")] = None,
     state: Annotated[list[AlertState] | None, typer.Option("--state", help="All but ended when left out.")] = None,
     responsible_unit: Annotated[
@@ -52,10 +54,11 @@ def list_alerts(
     session = Session()
     catalog, clock = session.catalog(), session.clock()
     try:
+        units = _union(unit, lambda text: subtree(catalog, unit_named(catalog, text, clock.today())))
         asked = AlertFilter(
             states=state or STANDING,
-            units=_union(unit, lambda text: subtree(catalog, unit_named(catalog, text, clock.today()))),
-            nodes=_union(node, lambda text: nodes_named(catalog, text)),
+            units=units,
+            nodes=_union(node, lambda text: nodes_named(catalog, text, clock.today(), units)),
             kinds=kind or None,
             responsible_units=_union(responsible_unit, lambda text: responsible_named(catalog, text)),
         )

@@ -141,7 +141,7 @@ def story_vi(catalog: Catalog, story: AuditStory) -> str:
         sealed = f"khối {block}" if block is not None else "chưa niêm phong"
         first, *told = trail_rows(catalog, line)
         lines += ["", f"{_moment(line.at)}  {first.what.upper()}  [dòng {line.id}, {sealed}]", *_details(first)]
-        lines += [f"    báo cho {_told(row)}" for row in told]
+        lines += [f"    {row.what} {_told(row)}" for row in told]
     if story.unsent:
         lines += ["", "CHƯA GỬI HOẶC KHÔNG GỬI (theo sổ thông báo hiện nay, không niêm phong)"]
         lines += [f"    {unsent_vi(catalog, each)}" for each in story.unsent]

@@ -43,8 +43,8 @@ def check(
     out = console()
     out.print(f"The catalog {folder or '(shipped)'} is valid; its digest is {catalog.digest}.")
     counts = table("", "part", "entries")
-    for part in _PARTS:
-        counts.add_row(part, str(len(getattr(catalog, part))))
+    for part, entries in summary(catalog)["entries"].items():
+        counts.add_row(part, str(entries))
     out.print(counts)
     errors, warnings = open_ones[Severity.ERROR], open_ones[Severity.WARNING]
     if errors or warnings:
@@ -53,7 +53,9 @@ def check(
 
 def summary(catalog: Catalog) -> dict[str, Any]:
     """Return the digest of a catalog and how many entries each part has."""
-    return {"digest": catalog.digest, "entries": {part: len(getattr(catalog, part)) for part in _PARTS}}
+    entries = {part: len(getattr(catalog, part)) for part in _PARTS}
+    lists = (each for _, each in catalog.policies if isinstance(each, tuple))
+    return {"digest": catalog.digest, "entries": {**entries, "policies": sum(map(len, lists))}}
 
 
 def _print_problems(folder: Path | None, error: CatalogError, as_json: bool) -> None:

@@ -143,4 +143,4 @@ def report_vi(report: Report) -> str:
     for name, found in parts:
         if found:
             lines += [f"{name}:", *(f"  - {line}" for line in found)]
-    return "\n".join([*lines, f"Mã niêm phong nhật ký: {view.audit_head or 'chưa có'}"])
+    return "\n".join([*lines, f"Mã niêm phong nhật ký kiểm toán: {view.audit_head or 'chưa có'}"])

@@ -23,6 +23,7 @@ from shared.runtime.settings import RuntimeSettings, SettingsError, load
 Result = TypeVar("Result")
 
 DEFAULT_DATA = Path("~/.local/share/datchuan")
+_FIRST_DAY, _LAST_DAY = dt.date(1945, 1, 1), dt.date(2999, 12, 31)
 _NO_SCHEMA = frozenset({"3F000", "42P01", "42703"})
 
 
@@ -103,13 +104,16 @@ def open_catalog(folder: Path | None) -> Catalog:
 
 
 def parse_day(text: str | None, default: dt.date) -> dt.date:
-    """Return the day that an option gives as YYYY-MM-DD, or the default."""
+    """Return the day that an option gives as YYYY-MM-DD, or the default; far from every rule there are no days."""
     if text is None:
         return default
     try:
-        return dt.date.fromisoformat(text)
+        day = dt.date.fromisoformat(text)
     except ValueError as error:
         raise CommandError(f"{text!r} is not a date", "Write it as YYYY-MM-DD, e.g. 2024-10-15.", USAGE) from error
+    if not _FIRST_DAY <= day <= _LAST_DAY:
+        raise CommandError(f"{text} is too far away", f"Give a day from {_FIRST_DAY} to {_LAST_DAY}.", USAGE)
+    return day
 
 
 def _explained(error: BaseException, engine: AsyncEngine) -> CommandError | None:

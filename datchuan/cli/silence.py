@@ -37,7 +37,9 @@ def add(
     author: Annotated[str, typer.Option("--author", help="Who asks for it: name and post.")],
     reason: Annotated[str, typer.Option("--reason", help="Why; shown wherever the silence is.")],
     unit: Annotated[list[str] | None, typer.Option("--unit", help="A unit with all below it; again for more.")] = None,
-    node: Annotated[list[str] | None, typer.Option("--node", help="A chỉ tiêu, tiêu chí or standard.")] = None,
+    node: Annotated[
+        list[str] | None, typer.Option("--node", help="A chỉ tiêu (15.1 or xa_ntm/15.1), tiêu chí or standard.")
+    ] = None,
     responsible_unit: Annotated[
         list[str] | None, typer.Option("--responsible-unit", help="News for this unit of the dispatches only.")
     ] = None,

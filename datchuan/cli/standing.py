@@ -68,7 +68,7 @@ def standing_table(standing: Standing, reports: Iterable[DueReport]) -> Table:
     shown.add_row("tin đang giữ lại", held or "không có")
     shown.add_row("lệnh tạm ngưng gửi tin", silences)
     sealed = "chưa có" if block is None else f"khối {block.number}, {moment(block.sealed_at)}, {block.hash[:16]}…"
-    shown.add_row("sổ kiểm toán niêm phong gần nhất", sealed)
+    shown.add_row("nhật ký kiểm toán niêm phong gần nhất", sealed)
     listed = ", ".join(f"{PERIOD_VI[due.policy.period]} {moment(due.due_at)}" for due in reports)
     shown.add_row("báo cáo tổng hợp sắp tới", listed or "không có")
     return shown

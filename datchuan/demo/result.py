@@ -33,8 +33,8 @@ class DemoResult:
     def sentences(self) -> tuple[str, str]:
         """Return what the checks at the end came to, in Vietnamese and in English.
 
-        >>> DemoResult(4, 2, 2, 0, 1, 1, 1, 0, audit_verified=9).sentences()[0]
-        'Đã tính lại toàn bộ từ nhật ký: không có sai khác. Sổ kiểm toán còn nguyên vẹn: 9 dòng đã niêm phong.'
+        >>> DemoResult(4, 2, 2, 0, 1, 1, 1, 0, audit_verified=9).sentences()[0].partition(". ")[2]
+        'Nhật ký kiểm toán còn nguyên vẹn: 9 dòng đã niêm phong.'
         """
         differ, is_whole = self.verify_differences, self.audit_verified > 0
         recomputed_vi = f"có {differ} sai khác" if differ else "không có sai khác"
@@ -43,7 +43,7 @@ class DemoResult:
         audit_vi = f"còn nguyên vẹn: {lines} dòng đã niêm phong" if is_whole else "không nguyên vẹn"
         audit_en = f"whole: {lines} sealed lines" if is_whole else "broken"
         return (
-            f"Đã tính lại toàn bộ từ nhật ký: {recomputed_vi}. Sổ kiểm toán {audit_vi}.",
+            f"Đã tính lại toàn bộ từ nhật ký tiếp nhận: {recomputed_vi}. Nhật ký kiểm toán {audit_vi}.",
             f"Everything was computed again from the journal: {recomputed_en}. The audit is {audit_en}.",
         )
 

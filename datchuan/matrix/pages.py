@@ -1,5 +1,6 @@
 """The coverage matrix as one self-contained HTML page, and as a page of Markdown."""
 
+import re
 from importlib import resources
 
 from jinja2 import Environment, StrictUndefined, select_autoescape
@@ -8,6 +9,7 @@ from datchuan.matrix.sheet import CHARGE_VI, NOBODY_MARK, PART_VI, Sheet, code_v
 from shared.catalog.missing_dispatches import cited
 from shared.contracts.vocabulary import CommuneType
 
+_MARKUP = re.compile(r"[\\|*<`\[]")
 _TEMPLATES = {"html": "matrix.html.j2", "md": "matrix.md.j2"}
 
 
@@ -17,14 +19,14 @@ def html_page(sheet: Sheet) -> str:
 
 
 def markdown_page(sheet: Sheet) -> str:
-    """Return the page as Markdown tables; a | in a name is escaped."""
+    """Return the page as Markdown tables; what would be markup in a name is escaped."""
     return _render("md", sheet)
 
 
 def _render(kind: str, sheet: Sheet) -> str:
     text = resources.files("datchuan.matrix").joinpath(_TEMPLATES[kind]).read_text(encoding="utf-8")
-    # The names come from YAML files: in HTML none of them may become markup. Markdown is not HTML: the one character
-    # that would break a table of it has a filter of its own.
+    # The names come from YAML files: none of them may become markup. Markdown, which may hold HTML, has a filter of its
+    # own for that.
     environment = Environment(
         autoescape=select_autoescape(default_for_string=kind == "html"),
         undefined=StrictUndefined,
@@ -48,4 +50,4 @@ def _render(kind: str, sheet: Sheet) -> str:
 
 
 def _cell(text: str) -> str:
-    return " ".join(text.replace("|", r"\|").replace("*", r"\*").split())
+    return " ".join(_MARKUP.sub(r"\\\g<0>", text).split())

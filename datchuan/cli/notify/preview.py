@@ -74,6 +74,8 @@ def preview(
     Several communes and chỉ tiêu make one message about all of them, as a digest is.
     Without --alert its numbers are made up, and it says so ("số liệu minh họa").
     """
+    if notice is NoticeKind.REPORT:
+        raise CommandError("a report is no message about a chỉ tiêu", "See `datchuan report make`.", USAGE)
     session = Session()
     catalog = session.catalog()
     now = _moment(session, at)

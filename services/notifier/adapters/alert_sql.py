@@ -123,10 +123,38 @@ SAVE_URGED = f"""{INSERT_ENTRIES} DO UPDATE
        held_for = excluded.held_for, settled_at = NULL
  WHERE ledger.status = 'superseded' AND ledger.delivery_id IS NULL"""
 
-SUPERSEDE_CLOSED = """
-UPDATE notifier.ledger SET status = 'superseded', settled_at = clock_timestamp()
- WHERE alert_id = ANY($1::text[]) AND status = 'waiting' AND kind <> 'flapping'
+# What was not sent, as the audit keeps it.
+_GONE = "id, alert_id, subject, kind, responsible_unit, role, channel, address"
+
+
+def _of(alias: str) -> str:
+    return ", ".join(f"{alias}.{name}" for name in _GONE.split(", "))
+
+
+def _superseding(because: str, update: str, alias: str = "ledger") -> str:
+    """Return an update of the ledger that also writes, for each alert of it, a line of the audit with what it took."""
+    return f"""
+WITH gone AS ({update}
+RETURNING {_of(alias)})
+{_told(because)}
 """
+
+
+def _told(because: str, gone: str = "gone") -> str:
+    return f"""INSERT INTO notifier.audit (kind, alert_id, actor, details)
+SELECT 'superseded', alert_id, 'datchuan', CAST(json_build_object(
+       'because', '{because}', 'unsent', json_agg(json_build_object(
+           'notice', kind, 'unit', responsible_unit, 'role', role, 'channel', channel, 'address', address)
+           ORDER BY id)) AS text)
+  FROM {gone} GROUP BY alert_id"""
+
+
+SUPERSEDE_CLOSED = _superseding(
+    "closed",
+    """
+UPDATE notifier.ledger SET status = 'superseded', settled_at = clock_timestamp()
+ WHERE alert_id = ANY($1::text[]) AND status = 'waiting' AND kind <> 'flapping'""",
+)
 
 # A closed alert brings no mail (it is neither good nor bad news), but the ledger says for whom it ended.
 RECORD_CLOSED = """
@@ -147,7 +175,9 @@ SELECT DISTINCT ON (l.alert_id, l.responsible_unit, l.role, l.channel, l.address
 # Of an alert that flips often (dao động) only what it comes to is told: of its earlier occurrences nothing that waits.
 # An end is left out only for those who are told of the newest occurrence: whoever is not (a unit above that an earlier
 # one was reported to, an old address) has nothing else to hear it by.
-SUPERSEDE_FLIPS = """
+SUPERSEDE_FLIPS = _superseding(
+    "began_again",
+    """
 UPDATE notifier.ledger AS l SET status = 'superseded', settled_at = clock_timestamp()
   FROM unnest($1::text[], $2::text[]) AS k (earlier, newest) CROSS JOIN LATERAL (
        SELECT w.id FROM notifier.ledger AS w JOIN notifier.alert AS a ON a.id = w.alert_id
@@ -157,26 +187,35 @@ UPDATE notifier.ledger AS l SET status = 'superseded', settled_at = clock_timest
                WHERE n.alert_id = k.newest AND n.responsible_unit = w.responsible_unit AND n.role = w.role
                  AND n.channel = w.channel AND n.address = w.address)))
        OFFSET 0) AS found
- WHERE l.id = found.id
-"""
+ WHERE l.id = found.id""",
+    "l",
+)
+
+_WAITING_URGED = """
+UPDATE notifier.ledger SET status = 'superseded', settled_at = clock_timestamp()
+ WHERE alert_id = ANY($1::text[]) AND kind IN ('reminder', 'escalated') AND status = 'waiting'"""
 
 # Nobody is reminded of what is over, or in hand.
-SUPERSEDE_URGED = """
-UPDATE notifier.ledger SET status = 'superseded', settled_at = clock_timestamp()
- WHERE alert_id = ANY($1::text[]) AND kind IN ('reminder', 'escalated') AND status = 'waiting'
-RETURNING subject
+SUPERSEDE_URGED = _superseding("ended", _WAITING_URGED)
+TAKE_BACK_URGED = f"""
+WITH gone AS ({_WAITING_URGED}
+RETURNING {_GONE}),
+told AS ({_told("acknowledged")})
+SELECT subject FROM gone
 """
 
-SUPERSEDE_DATA_LOST = """
+SUPERSEDE_DATA_LOST = _superseding(
+    "data_back",
+    """
 UPDATE notifier.ledger SET status = 'superseded', settled_at = clock_timestamp()
- WHERE alert_id = ANY($1::text[]) AND kind = 'data_lost' AND status = 'waiting'
-"""
+ WHERE alert_id = ANY($1::text[]) AND kind = 'data_lost' AND status = 'waiting'""",
+)
 
 # Where entries are paired by their alerts, columns of other indexes are compared as expressions (|| ''): an index of
 # what waits, or of addresses, which many alerts share, would be taken without statistics, and read once for each.
 
 # Data that came a moment late: who was not told that it is missing is not told that it is there.
-SUPERSEDE_GAPS = """
+SUPERSEDE_GAPS = f"""
 WITH untold AS (
     UPDATE notifier.ledger AS o SET status = 'superseded', settled_at = clock_timestamp()
      WHERE o.alert_id = ANY($1::text[]) AND o.kind IN ('opened', 'ruleset_change') AND o.status = 'waiting'
@@ -184,11 +223,14 @@ WITH untold AS (
            SELECT FROM notifier.ledger AS t
             WHERE t.alert_id = o.alert_id AND t.responsible_unit = o.responsible_unit AND t.role = o.role
               AND t.channel = o.channel AND t.address = o.address AND t.status NOT IN ('waiting', 'superseded'))
-    RETURNING alert_id, responsible_unit, role, channel, address)
+    RETURNING {_GONE}),
+unheard AS (
 UPDATE notifier.ledger AS r SET status = 'superseded', settled_at = clock_timestamp()
   FROM untold AS u
  WHERE r.alert_id = u.alert_id AND r.responsible_unit = u.responsible_unit AND r.role = u.role
    AND r.channel = u.channel AND r.address || '' = u.address AND r.kind = 'resolved' AND r.status = 'waiting'
+    RETURNING {_of("r")})
+{_told("data_late", "(SELECT * FROM untold UNION ALL SELECT * FROM unheard) AS gone")}
 """
 
 # A breach that has passed before its mail left: both are told in one message, at the time of the first, and held for
@@ -229,11 +271,14 @@ UPDATE notifier.ledger AS l SET due_at = found.due_at, own_due_at = found.own_du
 """
 
 # Who is not told of the end (by the choice of policies.yaml) is not told of a beginning that is over, either.
-SUPERSEDE_UNHEARD = """
+SUPERSEDE_UNHEARD = _superseding(
+    "unheard",
+    """
 UPDATE notifier.ledger AS o SET status = 'superseded', settled_at = clock_timestamp()
  WHERE o.alert_id = ANY($1::text[]) AND o.kind IN ('opened', 'ruleset_change') AND o.status = 'waiting'
    AND NOT EXISTS (
        SELECT FROM notifier.ledger AS r
         WHERE r.alert_id = o.alert_id AND r.kind = 'resolved' AND r.responsible_unit = o.responsible_unit
-          AND r.role = o.role AND r.channel = o.channel AND r.address = o.address)
-"""
+          AND r.role = o.role AND r.channel = o.channel AND r.address = o.address)""",
+    "o",
+)

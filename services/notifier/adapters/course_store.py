@@ -149,7 +149,7 @@ async def acknowledge_courses(
     standing = await standing_courses(connection, alert_ids)
     running = [course for course in standing.values() if course.state is not CourseState.ENDED]
     driver = await raw_connection(connection)
-    rows = await driver.fetch(alert_sql.SUPERSEDE_URGED, [course.alert_id for course in running])
+    rows = await driver.fetch(alert_sql.TAKE_BACK_URGED, [course.alert_id for course in running])
     untold = {row["subject"] for row in rows}
     held = [acknowledge(rewound(course, untold), by, at, calendar) for course in running]
     await _write_moved(connection, held, [_line(course, by, via, at, delivery_id, note) for course in held])
@@ -189,8 +189,8 @@ def _line(course: Course, by: str, via: str, at: dt.datetime, delivery_id: str |
         "at": at.isoformat(),
         "via": via,
         **({"note": note} if note else {}),
-        "taken_back": not held,
         "until": None if until is None else until.isoformat(),
         "next_at": None if course.next_at is None else course.next_at.isoformat(),
     }
-    return AuditLine(AuditKind.ACKNOWLEDGED, _encode(details).decode(), course.alert_id, delivery_id, by)
+    kind = AuditKind.ACKNOWLEDGED if held else AuditKind.ACKNOWLEDGEMENT_WITHDRAWN
+    return AuditLine(kind, _encode(details).decode(), course.alert_id, delivery_id, by)

@@ -8,6 +8,8 @@ import msgspec
 from services.notifier.adapters.alert_pages import AlertView
 from services.notifier.adapters.queries import LedgerLine
 from services.notifier.adapters.silence_store import SilenceLine
+from services.notifier.domain.alerts import Alert
+from services.notifier.domain.facts import Facts
 from services.notifier.domain.route import name_in
 from shared.catalog.catalog import Catalog
 from shared.contracts.labels_vi import REASON_VI, STATUS_VI
@@ -16,6 +18,7 @@ from shared.contracts.labels_vi import REASON_VI, STATUS_VI
 def alert_document(catalog: Catalog, view: AlertView) -> dict[str, Any]:
     """Return an alert with its place by name, its newest numbers and how it stands; moments as they are."""
     alert, evidence = view.alert, view.alert.evidence
+    status, reason = alert.verdict
     acknowledged = None
     if view.acknowledged_at is not None:
         acknowledged = {"at": view.acknowledged_at, "by": view.acknowledged_by, "until": view.acknowledged_until}
@@ -35,14 +38,32 @@ def alert_document(catalog: Catalog, view: AlertView) -> dict[str, Any]:
         "flapping": alert.flapping,
         "acknowledged": acknowledged,
         "silences": [msgspec.to_builtins(hush, builtin_types=(dt.datetime,)) for hush in view.silences],
-        "status": evidence.status.value,
-        "status_vi": STATUS_VI[evidence.status],
-        "reason": evidence.reason.value,
-        "reason_vi": REASON_VI[evidence.reason],
+        "status": status.value,
+        "status_vi": STATUS_VI[status],
+        "reason": reason.value,
+        "reason_vi": REASON_VI[reason],
+        **_numbers(catalog, alert),
+        "indicator_status": evidence.status.value,
+        "indicator_reason": evidence.reason.value,
         "operator": evidence.operator,
         "threshold": evidence.threshold,
         "as_of": evidence.as_of,
         "cells": msgspec.to_builtins(evidence.cells),
+    }
+
+
+def _numbers(catalog: Catalog, alert: Alert) -> dict[str, Any]:
+    """Return the newest numbers of the alert's own cell, null where there are none."""
+    facts = Facts.of(catalog, alert) if alert.key.unit in catalog.unit_by_id else None
+    finding = None if facts is None else facts.finding()
+    if facts is None or finding is None:
+        return dict.fromkeys(("numerator", "denominator", "percent", "gap"))
+    percent = facts.percent(finding)
+    return {
+        "numerator": finding.numerator,
+        "denominator": finding.denominator,
+        "percent": None if percent is None else round(float(percent), 4),
+        "gap": finding.gap,
     }
 
 

@@ -22,10 +22,11 @@ Cell = str | float | int | bool | dt.date | dt.datetime | None
 _ALERT_HEAD = (
     *("Địa bàn", "Chỉ tiêu", "Tên chỉ tiêu", "Nhóm", "Tình trạng", "Từ ngày", "Đến ngày", "Lần thứ", "Yêu cầu"),
     *("Kết quả", "Tử số", "Mẫu số", "Tỷ lệ (%)", "Ngưỡng (%)", "Còn thiếu/vượt", "Kỳ số liệu", "Chủ trì"),
-    *("Quá hạn (quy định của địa phương)", "Đã tiếp nhận", "Báo cáo vượt cấp", "Dao động", "Mã cảnh báo"),
+    *("Quá hạn (quy định của địa phương)", "Đã tiếp nhận", "Báo cáo cấp trên", "Dao động", "Mã cảnh báo"),
 )
 _TRAIL_HEAD = (
-    *("Mã cảnh báo", "Dòng nhật ký", "Thời điểm", "Sự kiện", "Đơn vị", "Vai trò", "Kênh", "Địa chỉ", "Điều khoản"),
+    *("Mã cảnh báo", "Dòng nhật ký kiểm toán", "Thời điểm", "Sự kiện", "Đơn vị", "Vai trò", "Kênh", "Địa chỉ"),
+    "Điều khoản",
     *("Văn bản", "Bộ tiêu chí / phiên bản quy định / danh mục", "Message-ID", "Trả lời của máy chủ"),
     *("Người thực hiện", "Ghi chú"),
 )
@@ -79,7 +80,7 @@ def _summary(report: Report) -> list[tuple[Cell, ...]]:
     rows += [("Địa bàn có cảnh báo nhưng chưa có văn bản giao nhiệm vụ", name) for name in report.without_dispatch]
     rows += [("Lưu ý", note) for note in report.notes]
     rows.append(("Lưu ý", "Chỉ phản ánh phần y tế."))
-    rows.append(("Mã niêm phong nhật ký tại thời điểm lập", report.audit_head or "chưa có"))
+    rows.append(("Mã niêm phong nhật ký kiểm toán tại thời điểm lập", report.audit_head or "chưa có"))
     return rows
 
 

@@ -129,6 +129,12 @@ class Alert(msgspec.Struct, frozen=True, gc=False):
         """Whether the condition still holds, as far as anybody knows."""
         return self.ended_at is None
 
+    @property
+    def verdict(self) -> tuple[VerdictStatus, VerdictReason]:
+        """The newest verdict on its own cell; that of the whole chỉ tiêu where it is about the whole."""
+        own = self.evidence.finding(self.key.cell) or self.evidence
+        return own.status, own.reason
+
     def seen(self, evidence: Evidence, kind: AlertKind) -> "Alert":
         """Return the alert with newer evidence."""
         return msgspec.structs.replace(self, evidence=evidence, kind=kind)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from services.notifier.domain.course import Course
 from services.notifier.domain.deadlines_vi import step_of
 from services.notifier.domain.facts import Facts
-from services.notifier.domain.grouping import Item, ItemKind
+from services.notifier.domain.grouping import Duty, Item, ItemKind
 from services.notifier.domain.labels_vi import ROLE_VI
 from services.notifier.domain.route import Routing, route
 from shared.catalog.catalog import Catalog
@@ -17,10 +17,13 @@ from shared.contracts.vocabulary import NoticeKind, Role
 class Audience:
     """Who has to act ("Chủ trì: …", empty where the text names nobody), and the other addressees with their roles.
 
-    `owned`: the addressee itself is among those who have to act.
+    `owned`: the addressee itself is among those who have to act. `duties` are theirs, with the clauses that give them;
+    `whose` names them by their role ("của đơn vị chủ trì").
     """
 
     owners: str = ""
+    duties: tuple[Duty, ...] = ()
+    whose: str = ""
     others: tuple[str, ...] = ()
     owned: bool = False
 
@@ -34,8 +37,14 @@ def audience_of(facts: Facts, item: Item, course: Course | None) -> Audience:
     routing = route(facts.catalog, key.unit, facts.rule.indicator, key.cell, day, standard=facts.rule.standard)
     owners = {each.responsible_unit.id for each in routing.owners}
     owned = any(duty.responsible_unit in owners for duty in item.duties)
+    dispatch = None if routing.dispatch is None else routing.dispatch.id
+    duties = tuple(
+        Duty(each.responsible_unit.id, key.unit, each.role, dispatch, tuple(clause.id for clause in each.clauses))
+        for each in routing.owners
+    )
+    whose = f"của đơn vị {ROLE_VI[routing.owners[0].role]}" if routing.owners else ""
     others = (*_others(facts.catalog, routing, item), *_above(facts.catalog, item, course))
-    return Audience(_owners(routing), others, owned)
+    return Audience(_owners(routing), duties, whose, others, owned)
 
 
 def _owners(routing: Routing) -> str:

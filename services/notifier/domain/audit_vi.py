@@ -1,16 +1,16 @@
 """Lines of the audit in Vietnamese: what happened, who was told, by which clause, and what the server answered."""
 
 import datetime as dt
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from services.notifier.domain.audit import AuditKind
+from services.notifier.domain.audit_notes_vi import HELD_VI, moment_of, note_of
 from services.notifier.domain.grouping import ItemKind
 from services.notifier.domain.labels_vi import ITEM_VI
 from services.notifier.domain.ledger import HeldFor, LedgerStatus, UnroutableReason
-from services.notifier.domain.numbers_vi import count_vi, moment_vi, threshold_vi
+from services.notifier.domain.numbers_vi import count_vi, threshold_vi
 from services.notifier.domain.report_content import TrailLine
 from services.notifier.domain.route import name_in
 from shared.catalog.catalog import Catalog
@@ -27,9 +27,11 @@ KIND_VI = {
     AuditKind.REPLAYED: "cho gửi lại",
     AuditKind.DISCARDED: "bỏ, không gửi nữa",
     AuditKind.ACKNOWLEDGED: "xác nhận đã tiếp nhận",
+    AuditKind.ACKNOWLEDGEMENT_WITHDRAWN: "rút lại xác nhận đã tiếp nhận",
     AuditKind.ACKNOWLEDGEMENT_LAPSED: "xác nhận hết hiệu lực",
     AuditKind.REMINDED: "nhắc việc",
-    AuditKind.ESCALATED: "báo cáo vượt cấp",
+    AuditKind.ESCALATED: "báo cáo cấp trên",
+    AuditKind.SUPERSEDED: "không gửi nữa",
     AuditKind.SILENCED: "tạm ngưng gửi tin",
     AuditKind.SILENCE_ENDED: "hết tạm ngưng gửi tin",
     AuditKind.RELEASED: "gửi tin đã giữ lại",
@@ -57,45 +59,11 @@ ROLE_VI = {
     Role.INFORMED: "nhận để biết",
     Role.SUPERIOR: "cấp trên (quy định của địa phương)",
 }
-_HELD_VI = {
-    "digest": "gửi trong bản tổng hợp",
-    "quiet_hours": "chờ giờ làm việc",
-    "silence": "đang tạm ngưng gửi tin",
-    "flapping": "dao động, chờ ổn định",
-}
 _REASON_VI = {
     UnroutableReason.NO_DISPATCH: "không có văn bản giao nhiệm vụ đang có hiệu lực",
     UnroutableReason.NO_ASSIGNMENT: "văn bản không giao cho đơn vị nào",
     UnroutableReason.NO_ADDRESS: "đơn vị chưa có địa chỉ nhận tin",
     UnroutableReason.NO_LEAD: "chưa có đơn vị chủ trì",
-}
-_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
-_NAMES_VI = {
-    "policy": "quy định của địa phương",
-    "subject": "mã",
-    "level": "lần/cấp",
-    "level_vi": "cấp",
-    "via": "bằng",
-    "at": "lúc",
-    "until": "hiệu lực đến",
-    "next_at": "bước tiếp theo lúc",
-    "taken_back": "rút lại xác nhận",
-    "note": "ghi chú",
-    "reason": "lý do",
-    "silence": "mã tạm ngưng",
-    "starts_at": "từ",
-    "ends_at": "đến",
-    "held": "số tin được giữ lại",
-    "released": "số tin được gửi lại",
-    "units": "địa bàn",
-    "nodes": "chỉ tiêu",
-    "responsible_units": "đơn vị",
-    "waiting": "số tin chờ gửi lại",
-    "addresses": "địa chỉ",
-    "superseded": "số tin đã hết hiệu lực",
-    "unreachable": "đơn vị chưa có địa chỉ",
-    "acknowledged_by": "người đã xác nhận",
-    "acknowledged_at": "xác nhận lúc",
 }
 _SENDING = frozenset({AuditKind.SENT, AuditKind.REFUSED, AuditKind.DEAD})
 
@@ -150,11 +118,13 @@ def trail_rows(catalog: Catalog, line: TrailLine) -> list[TrailRow]:
                 address=str(details.get("address") or ""),
                 message_id=str(details.get("message_id") or ""),
                 reply=str(details.get("reply") or ""),
-                note=f"lần thử {details.get('attempt', '')}" + (f"; gửi lại lúc {_moment(again)}" if again else ""),
+                note=f"lần thử {details.get('attempt', '')}" + (f"; gửi lại lúc {moment_of(again)}" if again else ""),
             )
         ]
+    if kind is AuditKind.SUPERSEDED:
+        return _unsent_rows(catalog, row, details)
     if "told" not in details and "action" not in details:
-        return [replace(row, note=_note_of(details))]
+        return [replace(row, note=note_of(catalog, details))]
     return _routing_rows(catalog, row, details)
 
 
@@ -171,8 +141,15 @@ def _routing_rows(catalog: Catalog, row: TrailRow, details: Mapping[str, Any]) -
             note=_cause_vi(details),
         )
     else:
-        first = replace(row, note=_note_of({name: value for name, value in details.items() if name != "told"}))
+        first = replace(row, note=note_of(catalog, {name: value for name, value in details.items() if name != "told"}))
     return [first, *(_told_row(catalog, row, each, details) for each in details.get("told", ()))]
+
+
+def _unsent_rows(catalog: Catalog, row: TrailRow, details: Mapping[str, Any]) -> list[TrailRow]:
+    unsent = [(each, _told_row(catalog, row, each, details)) for each in details.get("unsent", ())]
+    words = ((_notice_vi(NoticeKind(each["notice"])), found) for each, found in unsent)
+    why = note_of(catalog, {"because": details.get("because")})
+    return [replace(row, note=why), *(replace(found, what=f"không gửi ({what})") for what, found in words)]
 
 
 def _told_row(catalog: Catalog, row: TrailRow, told: Mapping[str, Any], details: Mapping[str, Any]) -> TrailRow:
@@ -180,8 +157,8 @@ def _told_row(catalog: Catalog, row: TrailRow, told: Mapping[str, Any], details:
     unit = str(details.get("unit") or row.alert_id.partition(":")[0])
     role, channel = told.get("role", ""), str(told.get("channel", Channel.MAIL) or "")
     due = told.get("due") or details.get("due")
-    notes = [f"hẹn gửi {_moment(due)}"] if due and channel else []
-    notes += [_HELD_VI.get(str(told["held_for"]), str(told["held_for"]))] if told.get("held_for") else []
+    notes = [f"hẹn gửi {moment_of(due)}"] if due and channel else []
+    notes += [HELD_VI.get(str(told["held_for"]), str(told["held_for"]))] if told.get("held_for") else []
     notes += [_REASON_VI.get(told["reason"], str(told["reason"]))] if told.get("reason") else []
     notes += [str(told["gap_vi"])] if told.get("gap_vi") else []
     known = unit in catalog.unit_by_id
@@ -222,37 +199,16 @@ def _cause_vi(details: Mapping[str, Any]) -> str:
     return f"{said}; sự kiện: {events}" if events else said
 
 
-def _moment(value: object) -> str:
-    try:
-        return moment_vi(dt.datetime.fromisoformat(str(value)))
-    except ValueError:
-        return str(value)
-
-
-def _note_of(details: Mapping[str, Any]) -> str:
-    """Return what other lines say, each with its Vietnamese name; what is empty is left out."""
-    said = ((name, value) for name, value in details.items() if value not in (None, "", [], {}, False))
-    return "; ".join(f"{_NAMES_VI.get(name, name)}: {_plain(value)}" for name, value in said)
-
-
-def _plain(value: object) -> str:
-    if value is True:
-        return "có"
-    if isinstance(value, str) and _TIMESTAMP.match(value):
-        return _moment(value)
-    if isinstance(value, list):
-        return ", ".join(map(_plain, value))
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_plain(each)}" for name, each in value.items())
-    return str(value)
-
-
 def unsent_vi(catalog: Catalog, news: Unsent) -> str:
     """Return in one line whom news has not reached, and why."""
-    what = "phát sinh" if news.kind is NoticeKind.OPENED else ITEM_VI[ItemKind(news.kind.value)]
+    what = _notice_vi(news.kind)
     name = name_in(catalog, news.dispatch, news.responsible_unit, news.unit)
     if news.status is LedgerStatus.SUPERSEDED:
         became = "không gửi, đã có diễn biến mới hơn"
     else:
-        became = "chờ gửi" if news.held_for is None else f"chờ gửi ({_HELD_VI[news.held_for]})"
+        became = "chờ gửi" if news.held_for is None else f"chờ gửi ({HELD_VI[news.held_for]})"
     return f"{what}: {name} ({ROLE_VI[news.role]}) – {news.address}: {became}"
+
+
+def _notice_vi(notice: NoticeKind) -> str:
+    return "phát sinh" if notice is NoticeKind.OPENED else ITEM_VI[ItemKind(notice.value)]

@@ -19,6 +19,7 @@ from shared.contracts.labels_vi import STATUS_VI
 from shared.contracts.vocabulary import AlertKind, NoticeKind, ReportPeriod, Role
 
 KIND_VI = {AlertKind.BREACH: "chưa đạt", AlertKind.DATA_GAP: "thiếu số liệu", AlertKind.AT_RISK: "có nguy cơ"}
+LOST_VI = "thiếu số liệu (đang chưa đạt khi mất dữ liệu)"
 END_VI = {
     EndReason.MET: "đã khắc phục",
     EndReason.REPLACED: "chuyển sang cảnh báo khác",
@@ -109,7 +110,8 @@ def build_report(
     made_at: dt.datetime,
 ) -> Report:
     """Return the whole report of a period."""
-    lines = [_line(catalog, alert, material.courses.get(alert.id), span) for alert in material.alerts]
+    until = min(made_at, span.ends)
+    lines = [_line(catalog, alert, material.courses.get(alert.id), span, until) for alert in material.alerts]
     place = place_of(catalog, catalog.unit_by_id[dispatch.scope[0]])
     still = [(alert, line) for alert, line in zip(material.alerts, lines, strict=True) if line.ended is None]
     return Report(
@@ -140,7 +142,9 @@ def _figures(alerts: Sequence[Alert], lines: Sequence[AlertLine], still: Sequenc
         resolved=sum(alert.end_reason is EndReason.MET for alert in ended),
         closed=sum(alert.end_reason is not EndReason.MET for alert in ended),
         open=len(still),
+        not_met=kinds[AlertKind.BREACH],
         missing_data=kinds[AlertKind.DATA_GAP],
+        lost=sum(map(_is_lost, still)),
         at_risk=kinds[AlertKind.AT_RISK],
         overdue=sum(line.overdue for line in lines),
         acknowledged=sum(bool(line.acknowledged_by) for line in lines),
@@ -153,7 +157,18 @@ def _figures(alerts: Sequence[Alert], lines: Sequence[AlertLine], still: Sequenc
 NO_LEAD_VI = "chưa có đơn vị chủ trì"
 
 
-def _line(catalog: Catalog, alert: Alert, course: Course | None, span: Span) -> AlertLine:
+def _is_lost(alert: Alert) -> bool:
+    """Return whether an alert was a breach until its data was lost: it stays open, without a verdict."""
+    return alert.opened_as is AlertKind.BREACH and alert.kind is AlertKind.DATA_GAP
+
+
+def _state(alert: Alert, *, is_over: bool) -> str:
+    if is_over and alert.end_reason:
+        return END_VI[alert.end_reason]
+    return LOST_VI if _is_lost(alert) else KIND_VI[alert.kind]
+
+
+def _line(catalog: Catalog, alert: Alert, course: Course | None, span: Span, until: dt.datetime) -> AlertLine:
     facts = Facts.of(catalog, alert)
     finding = facts.finding()
     is_over = alert.ended_at is not None and alert.ended_at < span.ends
@@ -167,7 +182,7 @@ def _line(catalog: Catalog, alert: Alert, course: Course | None, span: Span) -> 
         code=facts.code,
         name=facts.short_name,
         cell=facts.cell_suffix.strip(" ()"),
-        state=END_VI[alert.end_reason] if is_over and alert.end_reason else KIND_VI[alert.kind],
+        state=_state(alert, is_over=is_over),
         opened=alert.opened_at,
         ended=alert.ended_at if is_over else None,
         occurrence=max(alert.breaches, 1),
@@ -180,7 +195,7 @@ def _line(catalog: Catalog, alert: Alert, course: Course | None, span: Span) -> 
         gap=finding.gap if finding else None,
         figures_of=_figures_of(evidence.period_start, evidence.period_end),
         lead=_lead(catalog, facts, span.last_day),
-        overdue=not is_over and course is not None and _is_overdue(course, span.ends),
+        overdue=not is_over and course is not None and _is_overdue(course, until),
         acknowledged_by=(course.acknowledged_by or "") if course is not None and acknowledged else "",
         escalated=course is not None and _is_escalated(course),
         flapping=alert.flapping,
@@ -208,7 +223,7 @@ def _lead(catalog: Catalog, facts: Facts, on: dt.date) -> str:
 
 
 def _is_overdue(course: Course, at: dt.datetime) -> bool:
-    """Return whether a local deadline has passed: that of the acknowledgement, or the first of the escalation."""
+    """Return whether a local deadline has passed by a moment: of the acknowledgement, or the first escalation."""
     if course.state is CourseState.ACKNOWLEDGED:
         return False
     late = course.acknowledge_by is not None and course.acknowledge_by < at and course.acknowledged_at is None
@@ -251,6 +266,6 @@ def _notes(missed: Span | None, period: ReportPeriod, dispatch: OfficialDispatch
         notes.insert(
             0,
             f"Từ {first:%d/%m/%Y} đến {last:%d/%m/%Y} hệ thống không lập được báo cáo {PERIOD_VI[period]}; "
-            "những gì đã phát sinh trong thời gian đó vẫn được lưu trong nhật ký.",
+            "những gì đã phát sinh trong thời gian đó vẫn được lưu trong nhật ký kiểm toán.",
         )
     return tuple(notes)

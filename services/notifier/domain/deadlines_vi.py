@@ -56,9 +56,9 @@ def acknowledgement_of(course: Course) -> str:
         return "chưa có đơn vị nào xác nhận đã tiếp nhận"
     who = f"đã tiếp nhận bởi {course.acknowledged_by or 'người không nêu tên'} lúc {moment_vi(course.acknowledged_at)}"
     if course.state is CourseState.RUNNING:
-        return f"{who}; xác nhận đã hết thời hạn mà chưa có kết quả nên việc nhắc và báo cáo vượt cấp tiếp tục"
+        return f"{who}; xác nhận đã hết thời hạn mà chưa có kết quả nên việc nhắc và báo cáo cấp trên tiếp tục"
     until = f" đến {moment_vi(course.acknowledged_until)}" if course.acknowledged_until is not None else ""
-    return f"{who}; tạm dừng nhắc việc và báo cáo vượt cấp{until}"
+    return f"{who}; tạm dừng nhắc việc và báo cáo cấp trên{until}"
 
 
 def step_of(course: Course | None, entry: DueEntry) -> CourseStep | None:

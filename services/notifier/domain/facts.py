@@ -152,7 +152,7 @@ class Facts:
         """The number of a cell as a reader needs it: counts and rate, incidents, or a word."""
         if self.operator is Operator.NO_EVENT_IN_WINDOW:
             return NO_DATA_VI if finding.value is None else f"{count_vi(int(finding.value))} sự cố"
-        percent = self._percent(finding)
+        percent = self.percent(finding)
         if percent is None:
             return NO_DATA_VI if finding.reason in SILENT else REASON_VI[finding.reason]
         missed = self.operator if finding.status is VerdictStatus.NOT_MET else None
@@ -161,14 +161,15 @@ class Facts:
             return rate
         return f"{count_vi(finding.numerator)}/{count_vi(finding.denominator)} = {rate}"
 
-    def _percent(self, finding: CellFinding) -> Decimal | None:
+    def percent(self, finding: CellFinding) -> Decimal | None:
+        """The exact percentage of a cell, None where the chỉ tiêu is no rate or nothing is known."""
         if self.operator is None or self.operator not in HOLDS_SIGN:
             return None
         return percent_of(finding.numerator, finding.denominator, finding.value)
 
     def comparison(self, finding: CellFinding) -> str:
         """The number of a cell against the target, for a subject line: "88,93 % < 90 %"."""
-        percent, threshold, operator = self._percent(finding), self.alert.evidence.threshold, self.operator
+        percent, threshold, operator = self.percent(finding), self.alert.evidence.threshold, self.operator
         if percent is None or threshold is None or operator is None:
             return self.measure(finding)
         if finding.status is not VerdictStatus.NOT_MET:
@@ -177,7 +178,7 @@ class Facts:
 
     def nearness(self, finding: CellFinding) -> str:
         """How near a met cell is to its threshold, and from where it came when that was farther away."""
-        percent, threshold, operator = self._percent(finding), self.alert.evidence.threshold, self.operator
+        percent, threshold, operator = self.percent(finding), self.alert.evidence.threshold, self.operator
         if percent is None or threshold is None or operator is None:
             return self.measure(finding)
         limit = Decimal(str(threshold))

@@ -43,7 +43,7 @@ def headline(item: Item, facts: Facts, material: Material) -> str:
             return f"{where}: {again} – {_still(facts)}"
         case ItemKind.ESCALATED:
             level = level_vi(material.courses.get(facts.alert.id), item.entry)
-            return f"{where}: báo cáo vượt cấp ({level}) – {_still(facts)}"
+            return f"{where}: báo cáo cấp trên ({level}) – {_still(facts)}"
         case ItemKind.OPENED_AND_RESOLVED:
             return f"{where}: đã phát sinh và đã khắc phục{_now(facts)}"
         case _:

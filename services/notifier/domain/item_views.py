@@ -45,6 +45,7 @@ def alert_view(told: Told, facts: Facts, material: Material) -> ItemView:
     item, alert, rule, catalog = told.item, facts.alert, facts.rule, facts.catalog
     course = _running(told, facts, material)
     audience = audience_of(facts, item, course)
+    own = citations_of(catalog, item.duties)
     changes = _caused_by(facts, item.kind, material.consequences.get(alert.id, ()))
     # What comes by the calendar says why the alert is open, not that a day has come.
     told_by = alert.opened_cause if item.kind in _BY_CALENDAR else item.entry.cause
@@ -73,7 +74,9 @@ def alert_view(told: Told, facts: Facts, material: Material) -> ItemView:
         deadlines=() if course is None else deadlines_of(course, calendar_of(catalog.policies.calendar)),
         acknowledgement="" if course is None else acknowledgement_of(course),
         consequences=tuple(_consequence(catalog, change) for change in changes),
-        citations=citations_of(catalog, item.duties),
+        # Whoever has no duty by a dispatch, as a unit above, reads by which clause others have theirs.
+        citations=own or citations_of(catalog, audience.duties),
+        cited_for="" if own else audience.whose,
         actions=actions_of(item, facts),
         notes=(*_open_verdict(facts), *_flapping(told, facts), *notes_of(catalog, item)),
         alert=alert,

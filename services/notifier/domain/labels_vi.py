@@ -29,7 +29,7 @@ CONFIDENCE_VI = {
 }
 
 ITEM_VI = {
-    ItemKind.ESCALATED: "báo cáo vượt cấp",
+    ItemKind.ESCALATED: "báo cáo cấp trên",
     ItemKind.OPENED: "chưa đạt",
     ItemKind.RULESET_CHANGE: "thay đổi quy định",
     ItemKind.DATA_LOST: "mất dữ liệu",

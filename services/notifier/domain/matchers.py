@@ -3,6 +3,7 @@
 import datetime as dt
 import unicodedata
 from collections import defaultdict
+from collections.abc import Collection
 from functools import lru_cache
 
 from shared.catalog.catalog import Catalog
@@ -49,10 +50,15 @@ def subtree(catalog: Catalog, unit: AdminUnit) -> frozenset[str]:
     return frozenset(found)
 
 
-def nodes_named(catalog: Catalog, text: str) -> frozenset[str]:
-    """Return a chỉ tiêu, given by its id ("xa_ntm/15.1") or name, or a tiêu chí or standard with all that is in it."""
+def nodes_named(catalog: Catalog, text: str, on: dt.date, units: Collection[str] | None = None) -> frozenset[str]:
+    """Return a chỉ tiêu, given by its id ("xa_ntm/15.1") or name, or a tiêu chí or standard with all that is in it.
+
+    A number ("15.1", "15") will do where one standard alone has it that judges, on the day `on`, units of the levels of
+    `units` (ids; None: of any level).
+    """
     wanted = _normal(text)
     lines = {(rule.standard, rule.criterion_node, rule.node) for rule in catalog.rules}
+    wanted = _numbered(catalog, wanted, on, units) or wanted
     found = {node for line in lines if wanted in line for node in line[line.index(wanted) :]}
     if found or wanted in catalog.standard_by_id:
         return frozenset(found | {wanted})
@@ -65,6 +71,22 @@ def nodes_named(catalog: Catalog, text: str) -> frozenset[str]:
         f"the catalog has no chỉ tiêu {wanted!r}",
         "Give its standard and number, e.g. xa_ntm/15.1; rulesets.yaml lists them.",
     )
+
+
+def _numbered(catalog: Catalog, number: str, on: dt.date, units: Collection[str] | None) -> str | None:
+    """Return the one tiêu chí or chỉ tiêu with a number, None when none has it; raise NotFoundError for several."""
+    levels = {unit.level for unit in catalog.units if units is None or unit.id in units}
+    named = [
+        (rule, node)
+        for rule in catalog.rules
+        for node in (rule.criterion_node, rule.node)
+        if node.partition("/")[2] == number and catalog.standard_by_id[rule.standard].level in levels
+    ]
+    nodes = {node for rule, node in named if rule.in_force(on)} or {node for _, node in named}
+    if len(nodes) > 1:
+        listed = ", ".join(sorted(nodes))
+        raise NotFoundError(f"{number!r} is the number of {len(nodes)} chỉ tiêu: {listed}", "Give one of these ids.")
+    return next(iter(nodes), None)
 
 
 def responsible_named(catalog: Catalog, text: str) -> frozenset[str]:

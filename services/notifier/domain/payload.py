@@ -52,14 +52,17 @@ def _item(item: Item, view: ItemView) -> dict[str, Any]:
     }
     if view.alert is not None:
         evidence = view.alert.evidence
+        status, reason = view.alert.verdict
         found["alert"] = {
             "id": view.alert.id,
             "kind": view.alert.kind.value,
             "occurrence": view.alert.occurrence,
             "opened_at": view.alert.opened_at.isoformat(),
             "ended_at": None if view.alert.ended_at is None else view.alert.ended_at.isoformat(),
-            "status": evidence.status.value,
-            "reason": evidence.reason.value,
+            "status": status.value,
+            "reason": reason.value,
+            "indicator_status": evidence.status.value,
+            "indicator_reason": evidence.reason.value,
             "operator": evidence.operator,
             "threshold": evidence.threshold,
             "threshold_source": view.basis,

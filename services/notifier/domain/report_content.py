@@ -16,13 +16,18 @@ class Count(msgspec.Struct, frozen=True):
 
 
 class Figures(msgspec.Struct, frozen=True):
-    """The report in numbers. All but the first three count what is open at the end of the period."""
+    """The report in numbers. All but the first three count what is open at the end of the period.
+
+    What is open is `not_met`, `missing_data` or `at_risk`; of `missing_data`, `lost` was a breach until its data ended.
+    """
 
     opened: int = 0
     resolved: int = 0
     closed: int = 0
     open: int = 0
+    not_met: int = 0
     missing_data: int = 0
+    lost: int = 0
     at_risk: int = 0
     overdue: int = 0
     acknowledged: int = 0

@@ -10,24 +10,26 @@ from shared.catalog.catalog import Catalog
 
 MOST_OPEN = 50
 _NIL_VI = "Trong kỳ không có phát sinh."
-_LABELS = (
-    ("opened", "Phát sinh trong kỳ"),
-    ("resolved", "Đã khắc phục trong kỳ"),
-    ("closed", "Đóng trong kỳ mà không kết luận là đạt"),
-    ("open", "Đang mở cuối kỳ"),
-    ("missing_data", "trong đó thiếu số liệu"),
-    ("at_risk", "trong đó có nguy cơ chưa đạt"),
-    ("overdue", "trong đó quá hạn (theo quy định của địa phương)"),
-    ("acknowledged", "trong đó đơn vị đã xác nhận tiếp nhận"),
-    ("escalated", "trong đó đã báo cáo vượt cấp"),
-    ("flapping", "trong đó dao động"),
-    ("no_lead", "trong đó chưa có đơn vị chủ trì"),
-)
+FIGURE_VI = {
+    "opened": "Phát sinh trong kỳ",
+    "resolved": "Đã khắc phục trong kỳ",
+    "closed": "Đóng trong kỳ mà không kết luận là đạt",
+    "open": "Đang mở cuối kỳ",
+    "not_met": "trong đó chưa đạt",
+    "missing_data": "trong đó thiếu số liệu",
+    "lost": "trong số thiếu số liệu: đang chưa đạt khi mất dữ liệu",
+    "at_risk": "trong đó có nguy cơ chưa đạt",
+    "overdue": "trong đó quá hạn (theo quy định của địa phương)",
+    "acknowledged": "trong đó đơn vị đã xác nhận tiếp nhận",
+    "escalated": "trong đó đã báo cáo cấp trên",
+    "flapping": "trong đó dao động",
+    "no_lead": "trong đó chưa có đơn vị chủ trì",
+}
 
 
 def figure_lines(figures: Figures) -> list[tuple[str, int]]:
     """Return the numbers of a report, each with its name."""
-    return [(name, getattr(figures, field)) for field, name in _LABELS]
+    return [(name, getattr(figures, field)) for field, name in FIGURE_VI.items()]
 
 
 def report_headline(report: Report) -> str:

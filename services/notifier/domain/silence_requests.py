@@ -61,13 +61,14 @@ def wanted_silence(
     starts_at = reading.moment("starts_at", default=now)
     ends_at = reading.moment("ends_at")
     reading.check_span(starts_at, ends_at, longest)
-    roots = reading.matchers("units", lambda text: {unit_named(catalog, text, now.astimezone(VIET_NAM).date()).id})
-    nodes = reading.matchers("nodes", lambda text: nodes_named(catalog, text))
+    today = now.astimezone(VIET_NAM).date()
+    roots = reading.matchers("units", lambda text: {unit_named(catalog, text, today).id})
+    units = None if roots is None else frozenset().union(*(subtree(catalog, catalog.unit_by_id[id_]) for id_ in roots))
+    nodes = reading.matchers("nodes", lambda text: nodes_named(catalog, text, today, units or None))
     responsible = reading.matchers("responsible_units", lambda text: responsible_named(catalog, text))
     reading.check_scope(any((roots, nodes, responsible)))
     if reading.faults or starts_at is None or ends_at is None:
         raise InvalidSilenceError(reading.faults)
-    units = None if roots is None else frozenset().union(*(subtree(catalog, catalog.unit_by_id[id_]) for id_ in roots))
     silence = Silence(silence_id, author, reason, starts_at, ends_at, units, nodes, responsible)
     return WantedSilence(silence, None if roots is None else tuple(sorted(roots)))
 

@@ -8,7 +8,7 @@ import msgspec
 
 from services.notifier.domain.alerts import Alert, AlertAction, AlertKey, EndReason, Step, alert_id
 from services.notifier.domain.chains import Chains
-from services.notifier.domain.course import Course, fire, step_subject
+from services.notifier.domain.course import Course, CourseStep, fire, step_subject
 from services.notifier.domain.grouping import Group, group
 from services.notifier.domain.ledger import DueEntry
 from services.notifier.domain.material import Material, RollupChange
@@ -37,6 +37,7 @@ _CAUSES = {
     NoticeKind.DATA_LOST: Cause.CLOCK,
     NoticeKind.RULESET_CHANGE: Cause.RULESET,
 }
+_DAYS_AGO = {NoticeKind.REMINDER: 9, NoticeKind.ESCALATED: 21, NoticeKind.RESOLVED: 12, NoticeKind.DATA_LOST: 30}
 _NEVER_SENT = frozenset({NoticeKind.REPORT, NoticeKind.CLOSED})
 _NO_ALERT = frozenset({NoticeKind.ROLLUP, NoticeKind.DUTY, NoticeKind.DOSSIER, NoticeKind.DRILL})
 
@@ -60,8 +61,7 @@ def specimen(catalog: Catalog, wish: Wish, now: dt.datetime) -> tuple[Group, Mat
     """Return a message as it would be sent at a moment, and what it speaks of; raise NoSpecimenError."""
     if wish.notice in _NEVER_SENT:
         raise NoSpecimenError(f"a {wish.notice.value} is not a message about a chỉ tiêu: it has no specimen")
-    alert = None if wish.notice in _NO_ALERT else _alert(wish, now)
-    course = None if alert is None else _course(catalog, alert, wish, now)
+    alert, course = _alert_and_course(catalog, wish, now)
     subject = _subject(wish, alert, course)
     entries = entries_of(catalog, wish, None if alert is None else alert.id, subject, now)
     (found,) = group(entries, len(entries))
@@ -88,6 +88,12 @@ def digest(catalog: Catalog, wishes: Sequence[Wish], now: dt.datetime) -> tuple[
     return Group(Channel.MAIL, "", items, tuple(range(len(items)))), material
 
 
+def _place(catalog: Catalog, wish: Wish, dispatch: str | None) -> str:
+    """Return the unit that a notice is about: a duty is that of the dispatch's own unit, all else the wished one's."""
+    found = catalog.dispatch_by_id.get(dispatch or "")
+    return found.scope[0] if wish.notice is NoticeKind.DUTY and found is not None else wish.unit.id
+
+
 def entries_of(catalog: Catalog, wish: Wish, told_alert: str | None, subject: str, now: dt.datetime) -> list[DueEntry]:
     """Return the ledger entries of the unit that has the wished role; raise NoSpecimenError where nobody has it."""
     return [
@@ -96,7 +102,7 @@ def entries_of(catalog: Catalog, wish: Wish, told_alert: str | None, subject: st
             subject=subject,
             kind=wish.notice,
             alert_id=told_alert,
-            unit=wish.unit.id,
+            unit=_place(catalog, wish, dispatch),
             node=wish.rule.standard if told_alert is None else wish.rule.node,
             cell=wish.cell,
             as_of=now.astimezone(VIET_NAM).date(),
@@ -138,15 +144,40 @@ def _duties(catalog: Catalog, wish: Wish, now: dt.datetime) -> list[tuple[str, R
     ]
 
 
+def _alert_and_course(catalog: Catalog, wish: Wish, now: dt.datetime) -> tuple[Alert | None, Course | None]:
+    """Return the alert that is told of and its course; of escalations, the one that is told is the last so far."""
+    if wish.notice in _NO_ALERT:
+        return None, None
+    days = _DAYS_AGO.get(wish.notice, 0)
+    alert = _alert(wish, now, days)
+    course = _course(catalog, alert, wish, now)
+    if wish.notice is not NoticeKind.ESCALATED or course is None:
+        return alert, course
+    level = _told_step(course, wish).level
+    while course is not None and _last_level(course) > level:
+        days -= 1
+        alert = _alert(wish, now, days)
+        course = _course(catalog, alert, wish, now)
+    return alert, course
+
+
+def _last_level(course: Course) -> int:
+    return max(step.level for step in course.steps[: course.position] if step.kind is NoticeKind.ESCALATED)
+
+
+def _told_step(course: Course, wish: Wish) -> CourseStep:
+    """Return the step that the wished role is told of: of the steps behind the course, the last that is for it."""
+    told = [step for step in course.steps[: course.position] if step.kind is wish.notice]
+    fitting = [step for step in told if (step.to_unit is not None) is (wish.role is Role.SUPERIOR)]
+    return (fitting or told)[-1]
+
+
 def _subject(wish: Wish, alert: Alert | None, course: Course | None) -> str:
     if alert is None:
         return f"{wish.notice}:specimen:{wish.unit.id}:{wish.rule.standard}"
     if wish.notice not in _URGES or course is None:
         return alert.id
-    told = [step for step in course.steps[: course.position] if step.kind is wish.notice]
-    fitting = [step for step in told if (step.to_unit is not None) is (wish.role is Role.SUPERIOR)]
-    step = (fitting or told)[-1]
-    return step_subject(alert.id, step)
+    return step_subject(alert.id, _told_step(course, wish))
 
 
 def _course(catalog: Catalog, alert: Alert, wish: Wish, now: dt.datetime) -> Course | None:
@@ -164,10 +195,10 @@ def _course(catalog: Catalog, alert: Alert, wish: Wish, now: dt.datetime) -> Cou
     return course
 
 
-def _alert(wish: Wish, now: dt.datetime) -> Alert:
+def _alert(wish: Wish, now: dt.datetime, days: int) -> Alert:
+    """Return an alert that opened so many days before a moment, as the notice would tell of it."""
     key = AlertKey(wish.unit.id, wish.rule.node, wish.cell)
-    ago = {NoticeKind.REMINDER: 9, NoticeKind.ESCALATED: 21, NoticeKind.RESOLVED: 12, NoticeKind.DATA_LOST: 30}
-    opened_at = now - dt.timedelta(days=ago.get(wish.notice, 0))
+    opened_at = now - dt.timedelta(days=days)
     kind = AlertKind.AT_RISK if wish.notice is NoticeKind.AT_RISK else AlertKind.BREACH
     flaps = tuple(now - dt.timedelta(days=days) for days in (12, 6, 0)) if wish.notice is NoticeKind.FLAPPING else ()
     alert = Alert(

@@ -29,8 +29,9 @@ class ReportView:
 class ItemView:
     """One item in words. Lines that do not apply are empty.
 
-    `same_duty_as` is the number of an earlier item with the same citations, 0 when there is none. `deadlines` are never
-    shown without `policy`, which says that they are local policy.
+    `same_duty_as` is the number of an earlier item with the same citations, 0 when there is none. `cited_for` says
+    whose duty is cited when it is not the addressee's own. `deadlines` are never shown without `policy`, which says
+    that they are local policy.
     """
 
     kind: ItemKind
@@ -57,6 +58,7 @@ class ItemView:
     acknowledgement: str = ""
     consequences: tuple[str, ...] = ()
     citations: tuple[CitationView, ...] = ()
+    cited_for: str = ""
     same_duty_as: int = 0
     actions: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

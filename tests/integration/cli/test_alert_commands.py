@@ -87,7 +87,7 @@ def shell(database_url: str, tmp_path: Path) -> Shell:
 
 
 def test_alerts_are_listed_and_filtered(shell: Shell) -> None:
-    """AM: TestAmtoolQueryAlert."""
+    """AM TestAmtoolQueryAlert."""
     everything = shell.document("alerts", "list")
     named = shell.document("alerts", "list", "--unit", unicodedata.normalize("NFD", "Xã Thụy Hùng"))
     shown = shell.run("alerts", "list", "--unit", "183")
@@ -116,12 +116,12 @@ def test_an_alert_is_acknowledged_and_that_is_taken_back(shell: Shell) -> None:
     assert NAME in shown.stdout
     assert "Bảo hiểm xã hội huyện" in shown.stdout
     assert (back["state"], back["acknowledged"]) == ("open", None)
-    lines = shell.rows("SELECT actor, details FROM notifier.audit WHERE kind = 'acknowledged' ORDER BY id")
-    assert [(actor, json.loads(details)["taken_back"]) for actor, details in lines] == [
-        (NAME, False),
-        ("Ông Bình", True),
+    lines = shell.rows("SELECT kind, actor, details FROM notifier.audit WHERE kind LIKE 'acknowledge%' ORDER BY id")
+    assert [(kind, actor) for kind, actor, _ in lines] == [
+        ("acknowledged", NAME),
+        ("acknowledgement_withdrawn", "Ông Bình"),
     ]
-    assert (json.loads(lines[0][1])["via"], json.loads(lines[0][1])["note"]) == ("cli", "đã giao")
+    assert (json.loads(lines[0][2])["via"], json.loads(lines[0][2])["note"]) == ("cli", "đã giao")
 
 
 def test_what_is_not_there_is_told_with_a_remedy(shell: Shell) -> None:
@@ -137,7 +137,7 @@ def test_what_is_not_there_is_told_with_a_remedy(shell: Shell) -> None:
 
 
 def test_a_silence_is_added_listed_and_ended(shell: Shell) -> None:
-    """AM: TestAmtoolAddAlert, TestAmtoolQuerySilence."""
+    """AM TestAmtoolAddAlert, TestAmtoolQuerySilence."""
     assert shell.add("--unit", "Huyện Cao Lộc", "--node", "xa_ntm/15.1", "--for", "2d").exit_code == 0
     (silence,) = shell.silences()
     silenced = shell.document("alerts", "list", "--state", "silenced")["alerts"]
@@ -153,7 +153,7 @@ def test_a_silence_is_added_listed_and_ended(shell: Shell) -> None:
 
 
 def test_a_silence_needs_an_end_and_something_to_silence(shell: Shell) -> None:
-    """AM: TestAddSilence."""
+    """AM TestAddSilence."""
     for arguments, said in (
         (("--unit", HERE), "Give --until or --for"),
         (("--unit", HERE, "--until", "2024-10-20", "--for", "1d"), "Give --until or --for"),
@@ -170,7 +170,7 @@ def test_a_silence_needs_an_end_and_something_to_silence(shell: Shell) -> None:
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 def test_a_file_of_silences_is_taken(shell: Shell, form: Any) -> None:
-    """AM: SilenceImport."""
+    """AM TestAmtoolSilenceImport."""
     yaml = """
     - author: Bà Hoa
       reason: Đối chiếu số liệu
@@ -187,7 +187,7 @@ def test_a_file_of_silences_is_taken(shell: Shell, form: Any) -> None:
 
 
 def test_a_file_that_is_no_json_is_refused_with_the_place(shell: Shell) -> None:
-    """AM: SilenceImportInvalidJSON."""
+    """AM TestAmtoolSilenceImportInvalidJSON."""
     for content, said in (
         ('[{"author": "a",}]', "byte"),
         ("- author: [", "line"),
@@ -204,7 +204,7 @@ def test_a_file_that_is_no_json_is_refused_with_the_place(shell: Shell) -> None:
 
 
 def test_a_record_that_is_wrong_is_named_with_its_place_and_remedy(shell: Shell) -> None:
-    """AM: SilenceImportInvalidSilence."""
+    """AM TestAmtoolSilenceImportInvalidSilence."""
     result = shell.imported("one.json", json.dumps([GOOD | {"units": ["Xã Không Có"], "reason": ""}]))
 
     assert result.exit_code == 1
@@ -215,7 +215,7 @@ def test_a_record_that_is_wrong_is_named_with_its_place_and_remedy(shell: Shell)
 
 
 def test_of_a_file_the_good_records_are_taken_or_none_with_atomic(shell: Shell) -> None:
-    """AM: SilenceImportPartialFailure."""
+    """AM TestAmtoolSilenceImportPartialFailure."""
     records = json.dumps({"silences": [GOOD, "no record", GOOD | {"ends_at": None}, GOOD | {"units": [ELSEWHERE]}]})
 
     none = shell.imported("some.json", records, "--atomic", "--json")

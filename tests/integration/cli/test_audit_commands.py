@@ -19,8 +19,10 @@ from typer.testing import CliRunner, Result
 from datchuan.cli.main import app
 from services.notifier.adapters.audit_chain import SqlAuditChain
 from services.notifier.adapters.course_store import SqlCourses
+from services.notifier.adapters.releasing import release
 from services.notifier.adapters.silence_store import SqlSilences
 from services.notifier.domain.delivery import Sent
+from services.notifier.domain.ledger import HeldFor
 from services.notifier.domain.silence_requests import WantedSilence
 from services.notifier.domain.silences import Silence
 from services.notifier.handlers.timekeeping import Timekeeper
@@ -117,6 +119,8 @@ def test_the_story_tells_of_acknowledgements_reminders_and_silences_with_who_and
         timekeeper = Timekeeper(courses, office.planner, office.metrics, office.clock)
         await timekeeper.fire_due()
         await courses.acknowledge([alert], "Ông Hoàng Văn C", "cli", office.clock.now())
+        await courses.unacknowledge([alert], "Bà Lý Thị D", "link", office.clock.now())
+        await release(engine, held_for=tuple(HeldFor), by="Ông Trần Văn E")
 
     shell.do(live)
 
@@ -127,11 +131,22 @@ def test_the_story_tells_of_acknowledgements_reminders_and_silences_with_who_and
         "Bà Nông Thị B",
         "đang đối chiếu danh sách",
         "NHẮC VIỆC",
-        "BÁO CÁO VƯỢT CẤP",
-        "XÁC NHẬN ĐÃ TIẾP NHẬN",
+        "BÁO CÁO CẤP TRÊN",
+        "  XÁC NHẬN ĐÃ TIẾP NHẬN",
         "Ông Hoàng Văn C",
+        "bằng: dòng lệnh",
+        "RÚT LẠI XÁC NHẬN ĐÃ TIẾP NHẬN",
+        "Bà Lý Thị D",
+        "bằng: liên kết trong thư",
+        "địa bàn: Xã ",
+        "GỬI TIN ĐÃ GIỮ LẠI",
+        "trước đó: đang tạm ngưng gửi tin",
+        "KHÔNG GỬI NỮA",
+        "lý do: đã có xác nhận tiếp nhận",
+        "không gửi (nhắc việc) Bảo hiểm xã hội huyện (chủ trì)",
     ):
         assert words in result.output, result.output
+    assert result.output.count("  XÁC NHẬN ĐÃ TIẾP NHẬN") == 1
 
 
 def test_an_unknown_alert_is_told_with_its_remedy(shell: Shell) -> None:

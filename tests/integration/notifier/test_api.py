@@ -16,13 +16,14 @@ from services.notifier.adapters.silence_store import SqlSilences
 from services.notifier.app import edge
 from services.notifier.domain.links import token_for
 from services.notifier.settings import NotifierSettings
+from shared.contracts.vocabulary import VerdictStatus
 from shared.embedded.ports import free_port
 from shared.runtime.database import create_database
 from shared.runtime.ops import ops_routes
 from shared.runtime.settings import load
 from shared.testing.notifying import Notifiers, is_ready
 from shared.testing.polling import until
-from shared.testing.verdicts import a_batch, a_breach, a_change, a_recovery, a_silent_cell
+from shared.testing.verdicts import a_batch, a_breach, a_cell, a_change, a_recovery, a_silent_cell
 from tests.integration.notifier.office import Office
 
 pytestmark = pytest.mark.integration
@@ -79,7 +80,7 @@ async def api(engine: AsyncEngine) -> AsyncIterator[Api]:
 
 
 async def test_an_alert_shows_at_once_that_it_is_silenced_and_that_it_no_longer_is(api: Api) -> None:
-    """AM: TestAlertGetReturnsCurrentAlertStatus."""
+    """AM TestAlertGetReturnsCurrentAlertStatus."""
     assert (await api.get(f"/v1/alerts/{FEMALE}"))["state"] == "open"
 
     silence = (await api.silence()).json()
@@ -95,7 +96,7 @@ async def test_an_alert_shows_at_once_that_it_is_silenced_and_that_it_no_longer_
 
 
 async def test_an_alert_shows_what_it_is_about_and_whom_it_was_told(api: Api) -> None:
-    """AM: TestAddAlerts."""
+    """AM TestAddAlerts."""
     alert = await api.get(f"/v1/alerts/{FEMALE}")
 
     assert alert["unit"] == {
@@ -108,19 +109,40 @@ async def test_an_alert_shows_what_it_is_about_and_whom_it_was_told(api: Api) ->
         False,
     )
     assert [cell["numerator"] for cell in alert["cells"]] == [1200, 1149]
+    assert [alert[name] for name in ("numerator", "denominator", "percent", "gap")] == [1149, 1292, 88.9319, 14]
     assert {(line["responsible_unit"], line["role"], line["status"]) for line in alert["told"]} >= {
         ("bhxh", "lead", "waiting")
     }
 
 
+async def test_the_verdict_of_an_alert_is_that_of_its_own_cell_beside_that_of_the_whole(api: Api) -> None:
+    missing = a_change(3, a_cell("female"), a_silent_cell("male"), to=VerdictStatus.NOT_EVALUABLE)
+
+    await api.tell(missing)
+    still = await api.get(f"/v1/alerts/{FEMALE}")
+    await api.tell(a_change(4, a_cell("female", 1200, 1292), a_cell("male", 1149, 1292)))
+    ended = await api.get(f"/v1/alerts/{FEMALE}")
+
+    assert (still["state"], still["status"], still["reason"]) == ("open", "not_met", "below_target")
+    assert (still["indicator_status"], still["indicator_reason"]) == ("not_evaluable", "missing_sex")
+    assert (ended["state"], ended["status"], ended["reason"], ended["numerator"]) == (
+        "ended",
+        "met",
+        "target_met",
+        1200,
+    )
+    assert (ended["indicator_status"], ended["indicator_reason"]) == ("not_met", "below_target")
+
+
 async def test_alerts_are_filtered(api: Api) -> None:
-    """AM: TestFilterAlertRequest, TestAddUTF8Alerts."""
+    """AM TestFilterAlertRequest, TestAddUTF8Alerts."""
     cases: list[tuple[dict[str, Any], set[str]]] = [
         ({}, {HERE, ELSEWHERE}),
         ({"unit": "183"}, {HERE, ELSEWHERE}),
         ({"unit": "Huyện Cao Lộc"}, {HERE, ELSEWHERE}),
         ({"unit": unicodedata.normalize("NFD", "Xã Thụy Hùng")}, {HERE}),
         ({"unit": HERE, "node": "xa_ntm"}, {HERE}),
+        ({"unit": HERE, "node": "15.1"}, {HERE}),
         ({"node": "xa_ntm/15.2"}, set()),
         ({"kind": "breach"}, {HERE, ELSEWHERE}),
         ({"kind": "data_gap"}, set()),
@@ -186,7 +208,7 @@ async def test_what_has_ended_cannot_be_acknowledged(api: Api) -> None:
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 async def test_silences_in_vietnamese_are_kept_composed_and_found_again(api: Api, form: Any) -> None:
-    """AM: TestAddUTF8Silences, TestSendAlertsToUTF8Route."""
+    """AM TestAddUTF8Silences, TestSendAlertsToUTF8Route."""
     words = {"author": "Nguyễn Thị Hoà", "reason": "Đối chiếu số liệu Tết Nguyên Đán"}
     sent = {key: unicodedata.normalize(form, value) for key, value in words.items()}
 
@@ -200,7 +222,7 @@ async def test_silences_in_vietnamese_are_kept_composed_and_found_again(api: Api
 
 
 async def test_a_silence_without_author_reason_end_and_matchers_is_refused_with_all_that_is_missing(api: Api) -> None:
-    """AM: TestAddSilence."""
+    """AM TestAddSilence."""
     answer = await api.client.post("/v1/silences", json={"reason": ""})
 
     assert answer.status_code == 422
@@ -211,7 +233,7 @@ async def test_a_silence_without_author_reason_end_and_matchers_is_refused_with_
 
 
 async def test_a_silence_ends_once(api: Api) -> None:
-    """AM: TestSilenceDelete."""
+    """AM TestSilenceDelete."""
     silence = (await api.silence()).json()["id"]
     who = {"by": "Ông Bình", "reason": "Xong"}
 
@@ -292,7 +314,7 @@ async def test_without_a_token_the_interface_is_off_and_says_how_to_switch_it_on
 
 
 async def test_all_paths_have_the_prefix_but_those_of_the_operators(engine: AsyncEngine) -> None:
-    """AM: TestWebWithPrefix."""
+    """AM TestWebWithPrefix."""
     api = Api(engine, path_prefix="/y-te/canh-bao")
     async with api.client:
         paths = ("/v1/alerts", "/v1/silences", "/ack/x.y")
@@ -344,7 +366,7 @@ async def test_a_data_gap_is_shown_with_its_reason(api: Api) -> None:
 async def test_the_notifier_serves_the_interface_and_holds_news_back_while_a_silence_lasts(
     notifiers: Notifiers,
 ) -> None:
-    """AM: TestSilencing, on the running service."""
+    """AM TestSilencing, on the running service."""
     await notifiers.post.open()
     process, port = await notifiers.start_unready(notifier_api_token=TOKEN, path_prefix="/x")
     await until(lambda: is_ready(port), timeout=30, what="the notifier is ready")

@@ -216,9 +216,10 @@ async def test_every_transition_is_in_the_audit_with_who_did_it(desk: Desk) -> N
 
     assert [line for line in lines if line[0] != "opened"] == [
         ("acknowledged", "Nguyễn Văn A"),
-        ("acknowledged", "Trần Thị B"),
+        ("acknowledgement_withdrawn", "Trần Thị B"),
         ("reminded", "datchuan"),
         ("escalated", "datchuan"),
+        ("superseded", "datchuan"),
         ("acknowledged", "Trần Thị B"),
         ("acknowledgement_lapsed", "datchuan"),
     ]

@@ -47,7 +47,7 @@ async def statuses(engine: AsyncEngine) -> dict[str, int]:
 async def test_an_address_with_more_news_than_a_message_holds_gets_one_that_counts_it(
     engine: AsyncEngine, office: Office
 ) -> None:
-    """D10: a storm makes one message per address, however many alerts it holds."""
+    """AM TestGroupsWithLimits, D10: a storm makes one message per address, however many alerts it holds."""
     await office.tell(*(a_breach(number, unit=unit) for number, unit in enumerate(COMMUNES, 1)))
 
     await office.group(AT_ONCE, items_per_message=5)
@@ -73,6 +73,7 @@ async def test_what_opened_and_resolved_counts_once_in_a_summary(engine: AsyncEn
 async def test_the_neighbours_of_a_crowded_address_get_their_own_messages_in_the_same_round(
     engine: AsyncEngine, office: Office
 ) -> None:
+    """AM TestGroupsWithLimits: the limit of one group is no other group's."""
     await office.tell(*(a_breach(number, unit=unit) for number, unit in enumerate(COMMUNES, 1)))
 
     await office.group(AT_ONCE, items_per_message=5)

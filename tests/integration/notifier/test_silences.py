@@ -99,7 +99,7 @@ async def desk(database_url: str) -> AsyncIterator[Desk]:
 
 
 async def test_only_what_a_silence_covers_is_held_and_sent_when_it_ends(desk: Desk) -> None:
-    """AM: TestSilencing."""
+    """AM TestSilencing."""
     await desk.silence(hours=1)
 
     await desk.tell(a_breach(1), a_breach(2, unit=ELSEWHERE))
@@ -111,7 +111,7 @@ async def test_only_what_a_silence_covers_is_held_and_sent_when_it_ends(desk: De
 
 
 async def test_what_waits_already_is_held_when_a_silence_begins(desk: Desk) -> None:
-    """AM: TestAddSilence."""
+    """AM TestAddSilence."""
     await desk.tell(a_breach(1), a_breach(2, unit=ELSEWHERE))
 
     await desk.silence()
@@ -121,7 +121,7 @@ async def test_what_waits_already_is_held_when_a_silence_begins(desk: Desk) -> N
 
 
 async def test_ending_a_silence_lets_go_at_once_what_it_held(desk: Desk) -> None:
-    """AM: TestSilenceDelete."""
+    """AM TestSilenceDelete."""
     silence = await desk.silence(hours=100)
     await desk.tell(a_breach(1))
     assert await desk.told() == []
@@ -256,7 +256,7 @@ async def test_the_audit_says_who_silenced_what_and_how_much_was_held(desk: Desk
 
 
 async def test_silences_are_listed_by_state_and_by_any_unit_they_cover(desk: Desk) -> None:
-    """AM: TestAmtoolQuerySilence."""
+    """AM TestAmtoolQuerySilence."""
     await desk.silence(units=["183"])
     over = await desk.silence(units=[ELSEWHERE])
     await desk.silences.end(over, "Ông Bình", "")

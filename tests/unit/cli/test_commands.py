@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from datchuan.cli.main import app
-from shared.catalog.load import SHIPPED
+from shared.catalog.load import SHIPPED, load_catalog
 
 COMMANDS = (
     "demo", "up", "migrate", "status", "explain", "verify", "import", "token", "quarantine", "dead-letter", "catalog",
@@ -39,7 +39,7 @@ def test_the_help_names_every_group_of_commands() -> None:
 
 
 def test_the_version_is_told() -> None:
-    """AM: TestAmtoolVersion."""
+    """AM TestAmtoolVersion."""
     result = run("--version")
 
     assert (result.exit_code, result.stdout) == (0, f"datchuan {metadata.version('datchuan')}\n")
@@ -52,6 +52,18 @@ def test_the_shipped_catalog_is_valid() -> None:
     assert result.exit_code == 0
     assert document["ok"] is True
     assert document["entries"]["dispatches"] == 2
+    policies = load_catalog().policies
+    assert document["entries"]["policies"] >= len(policies.roles) + len(policies.escalation) + len(policies.reports)
+    assert [line for line in run("catalog", "check").stdout.splitlines() if "policies" in line]
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "0001-01-01"])
+def test_a_day_far_from_every_rule_is_refused_with_the_days_that_can_be_asked_for(day: str) -> None:
+    result = run("report", "make", "--of", day)
+
+    assert result.exit_code == 2
+    assert f"{day} is too far away" in result.stderr
+    assert "1945-01-01 to 2999-12-31" in result.stderr
 
 
 def test_a_missing_catalog_folder_is_named_with_a_remedy(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def outcome(tmp_path: Path, *cases: Any) -> tuple[int, list[dict[str, Any]]]:
 
 @pytest.mark.parametrize(("file", "cases"), [("cao-loc.yaml", 10), ("giang-thanh.yaml", 6)])
 def test_the_example_cases_of_both_dispatches_pass(file: str, cases: int) -> None:
-    """AM RoutesTest."""
+    """AM TestAmtoolRoutesTest."""
     result = run(EXAMPLES / file)
 
     assert result.exit_code == 0, result.stdout
@@ -52,7 +52,7 @@ def test_the_example_cases_of_both_dispatches_pass(file: str, cases: int) -> Non
     ],
 )
 def test_a_mismatch_is_shown_and_ends_with_status_1(tmp_path: Path, change: dict[str, Any], difference: str) -> None:
-    """AM RoutesTest: exit status 1 on a mismatch."""
+    """AM TestAmtoolRoutesTest: exit status 1 on a mismatch."""
     status, cases = outcome(tmp_path, CASE, CASE | change)
 
     assert status == 1
@@ -61,7 +61,7 @@ def test_a_mismatch_is_shown_and_ends_with_status_1(tmp_path: Path, change: dict
 
 
 def test_every_bad_case_is_told_and_the_good_ones_are_still_run(tmp_path: Path) -> None:
-    """AM SilenceImport, PartialFailure: each bad record is reported, the others are used."""
+    """AM TestAmtoolSilenceImportPartialFailure: each bad record is reported, the others are used."""
     bad = [
         CASE | {"unit": "99999"},
         CASE | {"node": "99.9"},

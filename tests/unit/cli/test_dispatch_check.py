@@ -137,7 +137,7 @@ def test_explain_shows_the_unit_and_the_department_in_it() -> None:
 
 
 def test_the_routes_of_a_commune_are_shown_role_by_role_with_clause_and_address() -> None:
-    """AM RoutesShow."""
+    """AM TestAmtoolRoutesShow."""
     result = run("explain", "06208", "15.1", "--at", "2024-10-15", "--json")
 
     (answer,) = json.loads(result.stdout)["answers"]

@@ -23,8 +23,8 @@ EXAMPLES = {
     "thu-don-vi-chu-tri.html": f"{BHXH} --format html",
     "thu-van-phong-tong-hop.txt": DIGEST,
     "thu-van-phong-tong-hop.html": f"{DIGEST} --format html",
-    "thu-bao-cao-vuot-cap.txt": ABOVE,
-    "thu-bao-cao-vuot-cap.html": f"{ABOVE} --format html",
+    "thu-bao-cao-cap-tren.txt": ABOVE,
+    "thu-bao-cao-cap-tren.html": f"{ABOVE} --format html",
 }
 
 
@@ -86,6 +86,7 @@ def test_a_commune_is_known_by_its_name_with_composed_and_with_loose_accents(for
         pytest.param(
             "--commune 06208 --chi-tieu 15.1 --notice closed --at 2024-10-15", "has no specimen", id="never sent"
         ),
+        pytest.param("--notice report", "See `datchuan report make`", id="a report"),
     ],
 )
 def test_what_cannot_be_shown_is_refused_in_one_sentence(arguments: str, words: str) -> None:

@@ -24,9 +24,9 @@ from services.notifier.domain.working_calendar import WorkingCalendar
 from shared.catalog.catalog import Catalog
 from shared.catalog.dispatches import OfficialDispatch
 from shared.catalog.load import SHIPPED, load_catalog
-from shared.contracts.vocabulary import NoticeKind, ReportPeriod, Role
+from shared.contracts.vocabulary import NoticeKind, ReportPeriod, Role, VerdictReason
 from shared.contracts.wire import VerdictChanged
-from shared.testing.verdicts import MORNING, a_breach, a_cell, a_change, a_recovery
+from shared.testing.verdicts import MORNING, a_breach, a_cell, a_change, a_recovery, a_silent_cell
 
 WEEK = Span(dt.date(2024, 10, 14), dt.date(2024, 10, 21))
 MONDAY = dt.datetime(2024, 10, 21, 1, tzinfo=dt.UTC)
@@ -42,10 +42,10 @@ def alerts_of(*changes: VerdictChanged) -> list[Alert]:
     return list(apply((), (), changes).alerts.values())
 
 
-def the_report(catalog: Catalog, alerts: list[Alert], **known: Any) -> Report:
+def the_report(catalog: Catalog, alerts: list[Alert], made_at: dt.datetime = MONDAY, **known: Any) -> Report:
     dispatch = catalog.dispatch_by_id["caoloc-ubnd-vp-2024-09"]
     material = ReportMaterial(alerts=alerts, **known)
-    return build_report(catalog, dispatch, ReportPeriod.WEEK, WEEK, material, MONDAY)
+    return build_report(catalog, dispatch, ReportPeriod.WEEK, WEEK, material, made_at)
 
 
 def test_what_opened_and_ended_is_told_apart_by_the_period(catalog: Catalog) -> None:
@@ -91,6 +91,39 @@ def test_overdue_acknowledged_and_escalated_come_from_the_course_of_the_alert(
     figures = the_report(catalog, [alert], courses={alert.id: course}).figures
 
     assert (figures.overdue, figures.acknowledged, figures.escalated) == (overdue, acknowledged, escalated)
+
+
+@pytest.mark.parametrize(("made_on", "overdue"), [(1, 0), (3, 1)])
+def test_in_a_period_that_still_runs_only_what_is_overdue_by_now_counts_as_such(
+    catalog: Catalog, made_on: int, overdue: int
+) -> None:
+    (alert,) = alerts_of(a_breach())
+    course = Course(alert.id, "breach", MORNING, (), acknowledge_by=MORNING + dt.timedelta(days=2))
+
+    report = the_report(catalog, [alert], MORNING + dt.timedelta(days=made_on), courses={alert.id: course})
+
+    assert report.figures.overdue == overdue
+
+
+def test_what_is_open_fails_or_lacks_data_or_is_at_risk_and_of_what_lacks_data_it_says_what_failed(
+    catalog: Catalog,
+) -> None:
+    silent = VerdictReason.STALE_DATA
+    gap = a_change(2, a_silent_cell("female", silent), a_silent_cell("male", silent), unit="06190")
+    never = a_change(4, a_silent_cell("female"), a_cell("male", 1200, 1300), unit="06193")
+
+    report = the_report(
+        catalog, [*alerts_of(a_breach(1)), *alerts_of(a_breach(1, unit="06190"), gap), *alerts_of(never)]
+    )
+
+    figures = report.figures
+    assert (figures.not_met, figures.missing_data, figures.lost, figures.at_risk) == (1, 2, 1, 0)
+    assert figures.open == figures.not_met + figures.missing_data + figures.at_risk
+    assert sorted(line.state for line in report.alerts) == [
+        "chưa đạt",
+        "thiếu số liệu",
+        "thiếu số liệu (đang chưa đạt khi mất dữ liệu)",
+    ]
 
 
 def test_a_period_without_anything_is_reported_as_such(catalog: Catalog) -> None:

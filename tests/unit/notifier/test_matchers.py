@@ -47,11 +47,11 @@ def test_a_subtree_reaches_all_levels_below(catalog: Catalog) -> None:
 
 
 def test_a_standard_stands_for_all_that_is_in_it(catalog: Catalog) -> None:
-    found = nodes_named(catalog, "xa_ntm")
+    found = nodes_named(catalog, "xa_ntm", DAY)
 
     assert {"xa_ntm", "xa_ntm/15", "xa_ntm/15.1"} <= found
     assert not any(node.startswith("xa_ntm_nang_cao") for node in found)
-    assert nodes_named(catalog, "xa_ntm/15.1") == {"xa_ntm/15.1"}
+    assert nodes_named(catalog, "xa_ntm/15.1", DAY) == {"xa_ntm/15.1"}
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
@@ -60,3 +60,27 @@ def test_a_responsible_unit_is_found_by_its_name(catalog: Catalog, form: str) ->
 
     assert "ttyt" in responsible_named(catalog, text)
     assert responsible_named(catalog, "ttyt") == {"ttyt"}
+
+
+@pytest.mark.parametrize(
+    ("text", "units", "expected"),
+    [
+        ("15.1", None, {"xa_ntm/15.1"}),
+        ("15.1", {"06208"}, {"xa_ntm/15.1"}),
+        ("8.4", {"183", "06208"}, {"huyen_ntm/8.4"}),
+        ("17", {"06208"}, {"xa_ntm/17", "xa_ntm/17.10"}),
+    ],
+)
+def test_a_number_stands_for_the_chi_tieu_that_alone_has_it_on_the_day(
+    catalog: Catalog, text: str, units: set[str] | None, expected: set[str]
+) -> None:
+    assert nodes_named(catalog, text, DAY, units) >= expected
+
+
+def test_a_number_of_several_chi_tieu_is_refused_with_all_of_them_and_one_of_another_level_is_none(
+    catalog: Catalog,
+) -> None:
+    with pytest.raises(NotFoundError, match=r"huyen_ntm/5\.1, huyen_ntm_nang_cao/5\.1"):
+        nodes_named(catalog, "5.1", DAY, {"183"})
+    with pytest.raises(NotFoundError, match=r"no chỉ tiêu '8\.4'"):
+        nodes_named(catalog, "8.4", DAY, {"06208"})

@@ -158,7 +158,7 @@ def test_an_acknowledged_alert_says_by_whom_and_until_when_it_holds(catalog: Cat
         return compose(catalog, found, replace(material, courses=courses), MORNING, 20).items[0].acknowledgement
 
     assert acknowledgement(held) == (
-        "đã tiếp nhận bởi Nguyễn Văn A lúc 09:30 ngày 16/10/2024; tạm dừng nhắc việc và báo cáo vượt cấp đến "
+        "đã tiếp nhận bởi Nguyễn Văn A lúc 09:30 ngày 16/10/2024; tạm dừng nhắc việc và báo cáo cấp trên đến "
         "09:30 ngày 30/10/2024"
     )
     assert "xác nhận đã hết thời hạn mà chưa có kết quả" in acknowledgement(lapsed)
@@ -304,6 +304,22 @@ def test_missing_data_of_several_chi_tieu_of_a_commune_is_counted_as_one_thing(c
     assert told.subject == "[Đạt Chuẩn] Xã Thụy Hùng: mất dữ liệu của 2 chỉ tiêu"
     assert told.overview == ("Xã Thụy Hùng: mất dữ liệu của 2 chỉ tiêu: 15.1 (nữ), 15.3",)
     assert len(told.items) == 2
+
+
+def test_a_duty_names_the_unit_of_the_dispatch_and_no_commune(catalog: Catalog) -> None:
+    told = message(catalog, Role.DATA, NoticeKind.DUTY)
+
+    assert "Huyện Cao Lộc" in told.items[0].place
+    assert "Thụy Hùng" not in renderer().render(told)
+
+
+@pytest.mark.parametrize(
+    ("role", "done"), [(Role.CONSOLIDATING, ["cấp huyện"]), (Role.SUPERIOR, ["cấp huyện", "cấp tỉnh"])]
+)
+def test_an_escalation_shows_only_those_before_it_as_done(catalog: Catalog, role: Role, done: list[str]) -> None:
+    deadlines = item(catalog, role, NoticeKind.ESCALATED).deadlines
+
+    assert [line.rpartition("đã báo cáo ")[2] for line in deadlines if "đã báo cáo" in line] == done
 
 
 def test_there_is_no_specimen_for_a_role_that_nobody_has(catalog: Catalog) -> None:

@@ -59,7 +59,7 @@ def waiting(due_in: float = 5, held_for: HeldFor | None = None, **fields: Any) -
 
 
 def test_a_silence_covers_only_what_all_its_matchers_name() -> None:
-    """AM: TestSilencing (suppresses only matching alerts)."""
+    """AM TestSilencing (suppresses only matching alerts)."""
     silence = a_silence(units=frozenset({"06208"}), nodes=frozenset({NODE}), responsible_units=frozenset({"bhxh"}))
 
     assert silence.covers("06208", NODE, "bhxh")
@@ -107,7 +107,7 @@ def test_a_criterion_is_silenced_with_all_that_is_in_it(catalog: Catalog) -> Non
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 def test_vietnamese_is_read_composed_or_not_and_kept_composed(catalog: Catalog, form: Any) -> None:
-    """AM: TestAddUTF8Silences."""
+    """AM TestAddUTF8Silences."""
     text = {"author": "Nguyễn Thị Hoà", "reason": "Đối chiếu số liệu", "units": ["Xã Thụy Hùng"],
             "responsible_units": ["Bảo hiểm xã hội huyện"]}  # fmt: skip
     request = {
@@ -135,7 +135,7 @@ def test_a_moment_without_an_offset_is_vietnamese_time(catalog: Catalog) -> None
 
 
 def test_author_reason_end_and_matchers_are_required(catalog: Catalog) -> None:
-    """AM: TestAddSilence."""
+    """AM TestAddSilence."""
     assert faults(catalog, {"author": " \x00 "}) == [
         ("author", "is required"),
         ("reason", "is required"),

@@ -146,9 +146,7 @@ class AcknowledgePage:
         place = unit_document(self._catalog, alert.key.unit)["place_vi"]
         code = alert.key.node.partition("/")[2] or alert.key.node
         cell = f" ({GROUP_VI.get(alert.key.cell, alert.key.cell)})" if alert.key.cell else ""
-        finding = alert.evidence.finding(alert.key.cell)
-        status = alert.evidence.status if finding is None else finding.status
-        reason = alert.evidence.reason if finding is None else finding.reason
+        status, reason = alert.verdict
         what = f"{STATUS_VI[status]}, {REASON_VI[reason]}"
         return f"{place}: chỉ tiêu {code} {node_vi(self._catalog, alert.key.node)}{cell} – {what}"
 

@@ -99,10 +99,11 @@ class AlertsApi:
             raise RefusedError(_bad_query(unknown[0], "is not known", f"Use only {', '.join(sorted(_FILTERS))}."))
         catalog, today = self._catalog, self._clock.now().astimezone(VIET_NAM).date()
         states = _words(request, "state", AlertState)
+        units = _union(request, "unit", lambda text: subtree(catalog, unit_named(catalog, text, today)))
         return AlertFilter(
             states=STANDING if states is None else states,
-            units=_union(request, "unit", lambda text: subtree(catalog, unit_named(catalog, text, today))),
-            nodes=_union(request, "node", lambda text: nodes_named(catalog, text)),
+            units=units,
+            nodes=_union(request, "node", lambda text: nodes_named(catalog, text, today, units)),
             kinds=_words(request, "kind", AlertKind),
             responsible_units=_union(request, "responsible_unit", lambda text: responsible_named(catalog, text)),
         )
