@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from datchuan.cli.alert_table import print_alerts
 from datchuan.cli.group import new_group
 from datchuan.cli.output import JsonOption, console, moment, named, print_json, say, table
 from datchuan.cli.session import Session
@@ -32,7 +33,6 @@ commands = new_group("Alerts as they stand at this moment: open, acknowledged, s
 IdArgument = Annotated[str, typer.Argument(metavar="ID")]
 ByOption = Annotated[str, typer.Option("--by", help="Who does this: name and post.")]
 NoteOption = Annotated[str, typer.Option("--note", help="What the audit is to keep with it.")]
-_COLUMNS = ("id", "state", "kind", "unit", "chỉ tiêu", "nhóm", "lần", "lý do", "from", "flapping", "acknowledged by")
 
 
 @commands.command("list")
@@ -74,10 +74,7 @@ def list_alerts(
         rest = shown[-1].alert.id if is_cut else None
         print_json({"alerts": [alert_document(catalog, view) for view in shown], "next_after": rest})
         return
-    rows = table(f"alerts: {len(shown)}", *_COLUMNS, whole=("state", "kind", "from"))
-    for view in shown:
-        rows.add_row(*_row(catalog, view))
-    console().print(rows)
+    print_alerts(console(), catalog, shown)
     if is_cut:
         say(f"and more: --after {shown[-1].alert.id}")
 
@@ -104,7 +101,14 @@ def acknowledge(alert_id: IdArgument, by: ByOption, note: NoteOption = "", as_js
 
     if not session.run(work):
         raise CommandError(f"there is no open alert {alert_id!r}", "See `datchuan alerts list`.")
-    _tell_change(session, catalog, alert_id, f"{alert_id} is acknowledged by {name}", as_json=as_json)
+    document = _found(session, catalog, alert_id)
+    if as_json:
+        print_json(document)
+        return
+    # An alert that has ended since is acknowledged no more.
+    held = document["acknowledged"] or {"by": name, "at": session.clock().now(), "until": None}
+    until = f", until {moment(held['until'])}" if held["until"] is not None else ""
+    say(f"{alert_id} is acknowledged by {held['by']} since {moment(held['at'])}{until}")
 
 
 @commands.command("unacknowledge")
@@ -119,14 +123,10 @@ def unacknowledge(alert_id: IdArgument, by: ByOption, note: NoteOption = "", as_
 
     if not session.run(work):
         raise CommandError(f"{alert_id!r} is no acknowledged alert", "See `datchuan alerts list --state acknowledged`.")
-    _tell_change(session, catalog, alert_id, f"{alert_id} is no longer acknowledged", as_json=as_json)
-
-
-def _tell_change(session: Session, catalog: Catalog, alert_id: str, text: str, *, as_json: bool) -> None:
     if as_json:
         print_json(_found(session, catalog, alert_id))
     else:
-        say(text)
+        say(f"{alert_id} is no longer acknowledged")
 
 
 def _found(session: Session, catalog: Catalog, alert_id: str) -> dict[str, Any]:
@@ -168,24 +168,6 @@ def _print_one(document: dict[str, Any], *, as_json: bool) -> None:
         who = (line["kind"], line["responsible_unit_vi"], line["role"], line["channel"], line["address"])
         shown.add_row(*who, line["status"], moment(line["created_at"]), moment(line["settled_at"]))
     out.print(shown)
-
-
-def _row(catalog: Catalog, view: AlertView) -> tuple[str, ...]:
-    document = alert_document(catalog, view)
-    held = document["acknowledged"]
-    return (
-        document["id"],
-        document["state"],
-        document["kind"],
-        document["unit"]["name_vi"],
-        document["node"],
-        GROUP_VI.get(document["cell"], document["cell"]),
-        str(document["occurrence"]),
-        document["reason_vi"],
-        moment(document["opened_at"]),
-        "yes" if document["flapping"] else "",
-        "" if held is None else f"{held['by']}, {moment(held['at'])}",
-    )
 
 
 def _name_of(by: str) -> str:

@@ -64,7 +64,7 @@ def _by_name(catalog: Catalog, name: str, on: dt.date, levels: frozenset[UnitLev
             USAGE,
         )
     listed = "; ".join(_candidate(catalog, unit) for unit in named[:_LISTED])
-    more = f"; and {len(named) - _LISTED} more" if len(named) > _LISTED else ""
+    more = f"; … and {len(named) - _LISTED} more" if len(named) > _LISTED else ""
     raise CommandError(
         f"{name!r} names {len(named)} units: {listed}{more}", "Give the code or id of one of them.", USAGE
     )

@@ -18,7 +18,7 @@ from datchuan.demo.run import DemoOptions, run_demo
 from datchuan.demo.story import DEFAULT_DAY, StoryDateError
 from datchuan.demo.teller import StoryBrokenError
 from datchuan.errors import FINDINGS, USAGE, CommandError
-from datchuan.stack.folder import FolderInUseError
+from datchuan.stack.folder import DataFolder, FolderInUseError
 from datchuan.stack.readiness import NotReadyError
 from shared.runtime.errors import DatchuanError
 
@@ -51,14 +51,27 @@ def demo(
         environment=dict(os.environ),
     )
     result = _run(options, console)
-    if keep is not None:
-        day = options.as_of.isoformat()
-        console.out(f"The data is in {keep.absolute()}: `datchuan up --data {keep} --as-of {day}` runs on it.")
+    for line in _left_behind(options):
+        console.out(line)
     for sentence in result.sentences():
         console.out(sentence)
     typer.echo(json.dumps(result.as_dict()) if as_json else result.line())
     if not result.is_good:
         raise typer.Exit(FINDINGS)
+
+
+def _left_behind(options: DemoOptions) -> tuple[str, ...]:
+    """Return where the data and the mails are, or how to keep them, and what the links in the mails are worth now."""
+    if options.keep is None:
+        return (
+            "The mails are gone with the folder of the demo: --keep DIR keeps them in DIR/mail, beside all its data.",
+            'With make: make demo ARGS="--keep DIR". The links in the mails work only while the demo runs.',
+        )
+    folder, day = DataFolder(options.keep), options.as_of.isoformat()
+    return (
+        f"The mails are in {folder.mail}. Their links worked only while the demo ran.",
+        f"The data is in {folder.root}: `datchuan up --data {options.keep} --as-of {day}` runs on it.",
+    )
 
 
 async def _until_terminated(options: DemoOptions, console: Screen) -> DemoResult:

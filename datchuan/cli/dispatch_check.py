@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from datchuan.cli.output import JsonOption, console, print_json, table
+from datchuan.cli.output import JsonOption, console, print_json, say, table
 from datchuan.cli.session import Session, parse_day
 from datchuan.errors import FINDINGS, USAGE, CommandError
 from shared.catalog.catalog import Catalog
 from shared.catalog.dispatch_problems import DispatchFinding, Severity, as_finding, left_open, without_dispatch
-from shared.catalog.load import read_catalog
+from shared.catalog.load import SHIPPED, read_catalog
 from shared.catalog.problems import CatalogError, Problem
 
 AtOption = Annotated[str | None, typer.Option("--at", metavar="DATE", help="The day to look at; today when left out.")]
@@ -50,6 +50,8 @@ def check(
         print_json({"at": day, **where, "errors": errors, "findings": documents})
     else:
         console().print(f"catalog {session.catalog_folder or '(shipped)'}, digest {catalog.digest}")
+        for tip in _tips(session.catalog_folder, more):
+            say(tip)
         _print_findings(findings, len(more) or len(catalog.dispatches), errors, day.isoformat())
     if errors or (strict and findings):
         raise typer.Exit(FINDINGS)
@@ -76,6 +78,17 @@ def _findings(folder: Path | None, more: tuple[Path, ...]) -> tuple[Catalog, tup
         ids = {reading.dispatches[file] for file in asked if file in reading.dispatches}
         found = tuple(finding for finding in found if finding.dispatch in ids)
     return reading.catalog, wrong + found
+
+
+def _tips(folder: Path | None, more: tuple[Path, ...]) -> list[str]:
+    """Return a tip for each other catalog that a FILE lies in, whose addresses and units are not looked at."""
+    used = (folder or SHIPPED).resolve()
+    homes = dict.fromkeys(path.resolve().parent.parent for path in more if path.resolve().parent.name == "dispatches")
+    return [
+        f"Tip: a FILE lies in another catalog than the one looked at: set DATCHUAN_CATALOG={home} to use its addresses."
+        for home in homes
+        if home != used and any((home / part).exists() for part in ("units.yaml", "addresses.yaml"))
+    ]
 
 
 def _is_own(problem: Problem, asked: set[str]) -> bool:

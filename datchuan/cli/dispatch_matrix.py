@@ -14,6 +14,7 @@ from datchuan.errors import USAGE, CommandError
 from datchuan.matrix.coverage import Charge, Matrix, build_matrix, day_of
 from datchuan.matrix.pages import html_page, markdown_page
 from datchuan.matrix.sheet import PART_VI, Sheet, lay_out
+from datchuan.matrix.unjudged import unjudged
 from shared.catalog.catalog import Catalog
 from shared.catalog.dispatches import OfficialDispatch
 from shared.catalog.missing_dispatches import cited
@@ -50,6 +51,7 @@ def matrix(
     for path, page in ((html, html_page), (markdown, markdown_page)):
         if path is not None:
             _write(path, page(sheets[0]))
+    _explain_empty(catalog, sheets)
     if as_json:
         print_json({"catalog": catalog.digest, "matrices": [_document(sheet) for sheet in sheets]})
     elif html or markdown:
@@ -57,6 +59,14 @@ def matrix(
     else:
         for sheet in sheets:
             _print_sheet(sheet)
+
+
+def _explain_empty(catalog: Catalog, sheets: list[Sheet]) -> None:
+    """Say on standard error, whatever is printed, why a matrix has no line."""
+    for sheet in sheets:
+        found = unjudged(catalog, sheet.matrix)
+        if found is not None:
+            say(f"{sheet.matrix.dispatch.id}: {found.what} {found.remedy}", err=True)
 
 
 def _dispatches(catalog: Catalog, name: str | None, day: dt.date) -> tuple[OfficialDispatch, ...]:

@@ -86,7 +86,8 @@ def concerned(catalog: Catalog, status: queries.NodeStatus, rule: IndicatorRule)
 def value_lines(status: queries.NodeStatus, rule: IndicatorRule) -> list[str]:
     """Return the value of every cell with the period that it is of: of several periods the one that counts."""
     told = zip(status.cells, status.measures, strict=True)
-    return [cell_line(cell, rule, _period(measure)) for cell, measure in told] or ["–"]
+    threshold = None if status.node.leaf is None else status.node.leaf.threshold
+    return [cell_line(cell, rule, threshold, _period(measure)) for cell, measure in told] or ["–"]
 
 
 def _period(measure: Measure | None) -> str:

@@ -30,36 +30,38 @@ def target_vi(rule: IndicatorRule, threshold: float | None) -> str:
     return f"{word} {threshold_vi(threshold)} %" if threshold is not None else "chưa biết"
 
 
-def measure_vi(cell: CellFinding, rule: IndicatorRule) -> str:
+def measure_vi(cell: CellFinding, rule: IndicatorRule, threshold: float | None) -> str:
     """Return the measure of one cell: "88,45 % (973/1.100)", "có", "1", or a dash.
 
-    A percentage that misses its target is rounded away from it, as in the mails: 89,999 % never reads 90,00 %.
+    Rounded as in the mails: 89,999 % that misses 90 % never reads 90,00 %; all else reads alike on every line.
     """
     missed = rule.operator if cell.status is VerdictStatus.NOT_MET and rule.operator in _FLOORS + _CEILINGS else None
     percent = percent_of(cell.numerator, cell.denominator, cell.value)
+    rate = "" if percent is None else f"{percent_vi(percent, missed, threshold)} %"
     if cell.numerator is not None and cell.denominator and percent is not None:
-        return f"{percent_vi(percent, missed)} % ({count_vi(cell.numerator)}/{count_vi(cell.denominator)})"
+        return f"{rate} ({count_vi(cell.numerator)}/{count_vi(cell.denominator)})"
     if cell.numerator is not None or cell.denominator is not None:
         return f"{number(cell.numerator)}/{number(cell.denominator)}"
     if cell.value is None or percent is None:
         return "–"
     if rule.operator in _YES_OR_NO:
         return "có" if cell.value >= 1 else "không"
-    return number(cell.value) if rule.operator is Operator.NO_EVENT_IN_WINDOW else f"{percent_vi(percent, missed)} %"
+    return number(cell.value) if rule.operator is Operator.NO_EVENT_IN_WINDOW else rate
 
 
-def cell_line(cell: CellFinding, rule: IndicatorRule, period: str = "") -> str:
+def cell_line(cell: CellFinding, rule: IndicatorRule, threshold: float | None, period: str = "") -> str:
     """Return the measure of one cell with its sex or sector, its period, and what is missing to the target."""
     name = f"{cell_vi(cell.cell)}: " if cell.cell else ""
     of_period = f", kỳ {period}" if period else ""
     gap = f", còn thiếu {count_vi(cell.gap)}" if cell.gap and rule.operator in _FLOORS else ""
     over = f", vượt {count_vi(cell.gap)}" if cell.gap and rule.operator in _CEILINGS else ""
-    return f"{name}{measure_vi(cell, rule)}{of_period}{gap}{over}"
+    return f"{name}{measure_vi(cell, rule, threshold)}{of_period}{gap}{over}"
 
 
 def cells_vi(status: NodeStatus, rule: IndicatorRule) -> str:
     """Return the measures of all cells, one a line."""
-    return "\n".join(cell_line(cell, rule) for cell in status.cells)
+    threshold = None if status.node.leaf is None else status.node.leaf.threshold
+    return "\n".join(cell_line(cell, rule, threshold) for cell in status.cells)
 
 
 def threshold_confidence(rule: IndicatorRule, unit: AdminUnit) -> Confidence:

@@ -12,7 +12,7 @@ from datchuan.demo.reports import AliasBook, Report, data_value_set, ended_month
 from services.notifier.domain.numbers_vi import percent_vi
 from shared.catalog.catalog import Catalog
 from shared.catalog.units import AdminUnit
-from shared.contracts.vocabulary import MeasureKind, Operator, Sex, UnitLevel, VerdictReason, VerdictStatus
+from shared.contracts.vocabulary import MeasureKind, Sex, UnitLevel, VerdictReason, VerdictStatus
 
 DEFAULT_DAY = dt.date(2024, 10, 15)
 SOURCE = "hmis"
@@ -238,7 +238,7 @@ def _day_ends() -> Step:
 def _women(writer: _Writer, insured: int) -> tuple[Report, str]:
     """Return the report of the insured women, and their percentage as Vietnamese readers write it."""
     report = Report(BHYT_COMMUNE, "bhyt_coverage", Sex.FEMALE, writer.month, Figure(insured, WOMEN))
-    return report, percent_vi(Decimal(100 * insured) / WOMEN, Operator.AT_LEAST)
+    return report, percent_vi(Decimal(100 * insured) / WOMEN)
 
 
 def _sex_withdrawn(writer: _Writer, name_vi: str) -> Step:

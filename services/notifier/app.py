@@ -127,7 +127,7 @@ def build(settings: NotifierSettings) -> Notifier:
     courses = SqlCourses(engine, planner.calendar)
     outbox = SqlOutbox(engine, settings.instance, settings.lease_seconds, settings.backoff)
     silences = SqlSilences(engine, catalog, clock)
-    sending = tuple(senders(settings, outbox, catalog, clock, metrics))
+    sending = tuple(senders(settings, outbox, catalog, metrics))
     return Notifier(
         settings=settings,
         engine=engine,
@@ -252,9 +252,7 @@ def grouper(
     return Grouper(outbox, drafter, pace, items_per_message=settings.items_per_message, tell_stored=wake)
 
 
-def senders(
-    settings: NotifierSettings, outbox: SqlOutbox, catalog: Catalog, clock: Clock, metrics: NotifierMetrics
-) -> list[Sender]:
+def senders(settings: NotifierSettings, outbox: SqlOutbox, catalog: Catalog, metrics: NotifierMetrics) -> list[Sender]:
     """Build one sender per channel, each with places of its own: a slow channel never holds back another."""
     return [
         Sender(
@@ -266,7 +264,7 @@ def senders(
             per_lane=each.per_lane,
             poll_seconds=settings.poll_seconds,
         )
-        for each in carriers(settings, catalog, clock)
+        for each in carriers(settings, catalog)
     ]
 
 

@@ -19,7 +19,8 @@ def _clock_time(value: object) -> object:
     """Take a time of day only as it is meant: YAML reads 16:00 without quotes as 960, and that is 16 minutes."""
     is_time = isinstance(value, dt.time) and value.tzinfo is None
     if not is_time and not (isinstance(value, str) and _CLOCK_TIME.fullmatch(value)):
-        raise ValueError('must be a time of day in Viet Nam, hours and minutes in quotes: "16:00"')
+        why = " (YAML reads 16:00 without quotes as the number 960)" if isinstance(value, int) else ""
+        raise ValueError(f'must be a time of day in Viet Nam, hours and minutes in quotes: "16:00"{why}')
     return value
 
 

@@ -77,18 +77,20 @@ class DigestTime(CatalogModel):
 class EscalationStep(CatalogModel):
     """After so many working days without a result, tell those who hold a role for the alert, or a unit of this file.
 
-    `level_vi` names the level for the reader: "cấp huyện", "cấp tỉnh".
+    `level_vi` names the level for the reader ("cấp tỉnh"); without it, that of the place of the dispatch for a role.
     """
 
     after_working_days: int = Field(ge=1, le=250)
     to_role: Role | None = None
     to_unit: str | None = None
-    level_vi: OneLine
+    level_vi: OneLine | None = None
 
     @model_validator(mode="after")
     def _check_receiver(self) -> Self:
         if (self.to_role is None) is (self.to_unit is None):
             raise ValueError("give exactly one of to_role and to_unit")
+        if self.to_unit is not None and self.level_vi is None:
+            raise ValueError("a step to a unit of superiors needs level_vi, the word for its level: cấp tỉnh")
         return self
 
 

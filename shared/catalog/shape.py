@@ -67,7 +67,7 @@ def _is_echo(detail: ErrorDetails, details: list[ErrorDetails]) -> bool:
 
 
 def _problem(file: str, data: dict[str, Any], detail: ErrorDetails) -> Problem:
-    kind, what = detail["type"], detail["msg"]
+    kind, what = detail["type"], detail["msg"].removeprefix("Value error, ")  # ours, as pydantic hands it on
     value = None if kind == "missing" else detail["input"]
     if isinstance(value, dict | list | tuple):
         value = None

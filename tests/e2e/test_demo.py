@@ -72,6 +72,7 @@ def test_the_demo_ends_with_its_line_and_status_0_and_leaves_nothing_behind(tmp_
     assert "hạn xác nhận đã tiếp nhận: 17:00 ngày" in result.stdout
     assert "/ack/" in result.stdout
     assert "SYNTHETIC" in result.stdout
+    assert "--keep DIR keeps them in DIR/mail" in result.stdout
     assert list(tmp_path.iterdir()) == []
 
 
@@ -118,7 +119,8 @@ def test_the_demo_runs_for_a_normal_user_and_keeps_its_data_where_it_is_told(
 
     assert result.returncode == 0, result.stdout + result.stderr
     check(json.loads(result.stdout))
-    assert str(kept) in result.stderr
+    assert f"The mails are in {kept / 'mail'}. Their links worked only while the demo ran." in result.stderr
+    assert list((kept / "mail").rglob("*.eml")) != []
     assert kept.stat().st_uid == NOBODY
     assert (kept / "postgres").is_dir()
 

@@ -1,7 +1,7 @@
-"""Acknowledgement in PostgreSQL: of one alert, or of all that a message asks its addressee to act on, once."""
+"""Acknowledgement in PostgreSQL: of one alert, or of what a message asks its addressee to act on, each once."""
 
 import datetime as dt
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -11,9 +11,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from services.notifier.adapters.alert_rows import alert_of
 from services.notifier.adapters.copying import ALERT_COLUMNS
 from services.notifier.adapters.course_rows import INSERT_COURSES, write_courses
-from services.notifier.adapters.course_store import HOLD_TURN, acknowledge_courses, unacknowledge_courses
+from services.notifier.adapters.course_store import (
+    HOLD_TURN,
+    acknowledge_courses,
+    standing_courses,
+    unacknowledge_courses,
+)
 from services.notifier.domain.alerts import Alert
-from services.notifier.domain.course import Course
+from services.notifier.domain.course import Course, is_held
 from services.notifier.domain.owning import Owners, Place
 from services.notifier.domain.route import name_in
 from services.notifier.domain.working_calendar import WorkingCalendar
@@ -37,6 +42,9 @@ UPDATE notifier.delivery SET acknowledged_at = :now, acknowledged_by = :by
 RETURNING id
 """
 
+# Which alerts the link of a message has acknowledged before, whatever became of that since.
+_BY_LINK = "SELECT DISTINCT alert_id FROM notifier.audit WHERE delivery_id = :id AND kind = 'acknowledged'"
+
 _OPEN = f"SELECT {', '.join(ALERT_COLUMNS)} FROM notifier.alert WHERE id = :id AND ended_at IS NULL"
 
 
@@ -44,14 +52,29 @@ _OPEN = f"SELECT {', '.join(ALERT_COLUMNS)} FROM notifier.alert WHERE id = :id A
 class Asked:
     """What a message asks its addressee to acknowledge: the alerts that are still open, and in whose name.
 
-    `acknowledged_at` and `acknowledged_by` are set once that was done by the link.
+    `pending` are those of `alerts` that its link can acknowledge: nobody has them, and it has not done so before.
+    `courses` are theirs by alert id. `acknowledged_at` and `acknowledged_by` are set once nothing was left to the link.
     """
 
     delivery_id: str
     alerts: tuple[Alert, ...]
+    pending: tuple[Alert, ...]
+    courses: Mapping[str, Course]
     units: tuple[str, ...]
     acknowledged_at: dt.datetime | None
     acknowledged_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which alerts of a message are meant: those of `ids`, and all behind the id `after` when it is given."""
+
+    ids: frozenset[str]
+    after: str | None = None
+
+    def has(self, alert_id: str) -> bool:
+        """Return whether an alert is meant."""
+        return alert_id in self.ids or (self.after is not None and alert_id > self.after)
 
 
 class SqlAcknowledging:
@@ -88,20 +111,24 @@ class SqlAcknowledging:
         async with self._engine.connect() as connection:
             return await self._asked(connection, delivery_id)
 
-    async def confirm(self, delivery_id: str, by: str) -> tuple[Asked, bool] | None:
-        """Acknowledge all that a message asks for, unless that was done before; return it, and whether it was now.
+    async def confirm(
+        self, delivery_id: str, by: str, chosen: Chosen | None = None
+    ) -> tuple[Asked, tuple[Alert, ...]] | None:
+        """Acknowledge what is chosen of what a message still asks for, all when None; return how it stands, and what.
 
-        None when there is no such delivery. Of a message whose alerts have all ended nothing is done.
+        None when there is no such delivery. When nothing is left to its link, the link is used up.
         """
         async with self._turn() as connection:
             asked = await self._asked(connection, delivery_id)
             if asked is None:
                 return None
-            if not asked.alerts or asked.acknowledged_at is not None:
-                return asked, False
-            await connection.execute(text(_CONFIRM), {"id": delivery_id, "by": by, "now": self._clock.now()})
-            await self._acknowledge(connection, asked.alerts, by, via="link", delivery_id=delivery_id)
-        return asked, True
+            done = tuple(alert for alert in asked.pending if chosen is None or chosen.has(alert.id))
+            if not done:
+                return asked, ()
+            if len(done) == len(asked.pending):
+                await connection.execute(text(_CONFIRM), {"id": delivery_id, "by": by, "now": self._clock.now()})
+            await self._acknowledge(connection, done, by, via="link", delivery_id=delivery_id)
+            return await self._asked(connection, delivery_id) or asked, done
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[AsyncConnection]:
@@ -134,14 +161,26 @@ class SqlAcknowledging:
             return None
         rows = (await connection.execute(text(_TOLD), {"id": delivery_id})).mappings().all()
         owned = [row for row in rows if self._owners.has(Role(row["role"]), _place(row))]
+        alerts = tuple({row["id"]: alert_of(row) for row in owned}.values())
+        courses = await standing_courses(connection, [alert.id for alert in alerts])
+        used = {row.alert_id for row in await connection.execute(text(_BY_LINK), {"id": delivery_id})}
+        now = self._clock.now()
+        free = (alert for alert in alerts if alert.id not in used)
+        is_used_up = delivery.acknowledged_at is not None
         names = (name_in(self._catalog, row["dispatch"], row["responsible_unit"], row["unit"]) for row in owned)
         return Asked(
             delivery_id,
-            tuple({row["id"]: alert_of(row) for row in owned}.values()),
+            alerts,
+            () if is_used_up else tuple(each for each in free if not _is_taken(courses.get(each.id), now)),
+            courses,
             tuple(dict.fromkeys(names)),
             delivery.acknowledged_at,
             delivery.acknowledged_by,
         )
+
+
+def _is_taken(course: Course | None, now: dt.datetime) -> bool:
+    return course is not None and is_held(course, now)
 
 
 def _place(row: RowMapping) -> Place:

@@ -124,7 +124,7 @@ SAVE_URGED = f"""{INSERT_ENTRIES} DO UPDATE
  WHERE ledger.status = 'superseded' AND ledger.delivery_id IS NULL"""
 
 # What was not sent, as the audit keeps it.
-_GONE = "id, alert_id, subject, kind, responsible_unit, role, channel, address"
+_GONE = "id, alert_id, subject, kind, responsible_unit, role, channel, address, dispatch"
 
 
 def _of(alias: str) -> str:
@@ -143,7 +143,7 @@ RETURNING {_of(alias)})
 def _told(because: str, gone: str = "gone") -> str:
     return f"""INSERT INTO notifier.audit (kind, alert_id, actor, details)
 SELECT 'superseded', alert_id, 'datchuan', CAST(json_build_object(
-       'because', '{because}', 'unsent', json_agg(json_build_object(
+       'because', '{because}', 'dispatch', max(dispatch), 'unsent', json_agg(json_build_object(
            'notice', kind, 'unit', responsible_unit, 'role', role, 'channel', channel, 'address', address)
            ORDER BY id)) AS text)
   FROM {gone} GROUP BY alert_id"""

@@ -18,13 +18,14 @@ from services.notifier.domain.report_content import TrailLine
 
 _ALERT = "SELECT * FROM notifier.alert WHERE id = :id"
 
+# A line that names an alert is that alert's alone; one of a message only is told of all that the message told of.
 _LINES = """
 SELECT a.id, a.xid, a.at, a.kind, a.alert_id, a.delivery_id, a.actor, a.details, b.number
   FROM (SELECT * FROM notifier.audit WHERE alert_id = :id
         UNION ALL
         SELECT * FROM notifier.audit
          WHERE delivery_id IN (SELECT delivery_id FROM notifier.ledger WHERE alert_id = :id)
-           AND (alert_id IS NULL OR alert_id <> :id)
+           AND alert_id IS NULL
         UNION ALL
         SELECT * FROM notifier.audit
          WHERE kind IN ('silenced', 'silence_ended') AND CAST(details AS jsonb) ->> 'silence' IN (

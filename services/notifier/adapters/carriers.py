@@ -17,7 +17,7 @@ from shared.catalog.catalog import Catalog
 from shared.catalog.dispatches import Address
 from shared.catalog.policies import SuperiorUnit
 from shared.contracts.vocabulary import Channel
-from shared.runtime.clock import Clock
+from shared.runtime.clock import SystemClock
 
 _log = structlog.get_logger(__name__)
 
@@ -34,7 +34,7 @@ class Carrier:
     per_lane: int
 
 
-def carriers(settings: NotifierSettings, catalog: Catalog, clock: Clock) -> list[Carrier]:
+def carriers(settings: NotifierSettings, catalog: Catalog) -> list[Carrier]:
     """Build a carrier for every channel; that of other services needs its library only where there are any."""
     server = SmtpServer(
         host=settings.smtp_host,
@@ -48,7 +48,8 @@ def carriers(settings: NotifierSettings, catalog: Catalog, clock: Clock) -> list
     )
     receivers: list[Address | SuperiorUnit] = [*catalog.addresses, *catalog.policies.superiors]
     secrets = {receiver.webhook: receiver.webhook_secret_file for receiver in receivers if receiver.webhook}
-    webhooks = WebhookChannel(secrets, settings.webhook_connections, settings.send_timeout_seconds, clock)
+    # A receiver compares the signature's time with its own clock, whatever date this system runs as of.
+    webhooks = WebhookChannel(secrets, settings.webhook_connections, settings.send_timeout_seconds, SystemClock())
     places = [place for address in catalog.addresses for place in apprise_places(address)]
     if places and not apprise_services.is_installed():
         _log.error("addresses name other services", places=len(places), error=apprise_services.MISSING)

@@ -14,7 +14,15 @@ from services.notifier.adapters.alert_rows import alert_of, as_json, entry_row
 from services.notifier.adapters.alert_store import standing_silences
 from services.notifier.domain.alerts import Alert
 from services.notifier.domain.audit import AuditKind, AuditLine
-from services.notifier.domain.course import Course, CourseState, acknowledge, rewound, stalled_before, unacknowledge
+from services.notifier.domain.course import (
+    Course,
+    CourseState,
+    acknowledge,
+    is_held,
+    rewound,
+    stalled_before,
+    unacknowledge,
+)
 from services.notifier.domain.silences import Silence
 from services.notifier.domain.urging import Urged
 from services.notifier.domain.working_calendar import WorkingCalendar
@@ -152,7 +160,9 @@ async def acknowledge_courses(
     rows = await driver.fetch(alert_sql.TAKE_BACK_URGED, [course.alert_id for course in running])
     untold = {row["subject"] for row in rows}
     held = [acknowledge(rewound(course, untold), by, at, calendar) for course in running]
-    await _write_moved(connection, held, [_line(course, by, via, at, delivery_id, note) for course in held])
+    firsts = [course if is_held(course, at) else None for course in running]
+    lines = [_line(*both, by, via, at, delivery_id, note) for both in zip(held, firsts, strict=True)]
+    await _write_moved(connection, held, lines)
     return held
 
 
@@ -171,7 +181,7 @@ async def unacknowledge_courses(
     freed = [
         unacknowledge(course, at, calendar) for course in standing.values() if course.state is CourseState.ACKNOWLEDGED
     ]
-    await _write_moved(connection, freed, [_line(course, by, via, at, None, note) for course in freed])
+    await _write_moved(connection, freed, [_line(course, None, by, via, at, None, note) for course in freed])
     return freed
 
 
@@ -181,7 +191,10 @@ async def _write_moved(connection: AsyncConnection, courses: Sequence[Course], l
     await audit_store.insert_lines(connection, lines)
 
 
-def _line(course: Course, by: str, via: str, at: dt.datetime, delivery_id: str | None, note: str) -> AuditLine:
+def _line(
+    course: Course, first: Course | None, by: str, via: str, at: dt.datetime, delivery_id: str | None, note: str
+) -> AuditLine:
+    """Return the line of who did what; with `first`, whose acknowledgement stands and is confirmed by it."""
     held = course.state is CourseState.ACKNOWLEDGED
     until = course.acknowledged_until
     details = {
@@ -189,8 +202,14 @@ def _line(course: Course, by: str, via: str, at: dt.datetime, delivery_id: str |
         "at": at.isoformat(),
         "via": via,
         **({"note": note} if note else {}),
+        **({} if first is None else _stands(first)),
         "until": None if until is None else until.isoformat(),
         "next_at": None if course.next_at is None else course.next_at.isoformat(),
     }
     kind = AuditKind.ACKNOWLEDGED if held else AuditKind.ACKNOWLEDGEMENT_WITHDRAWN
     return AuditLine(kind, _encode(details).decode(), course.alert_id, delivery_id, by)
+
+
+def _stands(course: Course) -> dict[str, str | None]:
+    at = course.acknowledged_at
+    return {"acknowledged_by": course.acknowledged_by, "acknowledged_at": None if at is None else at.isoformat()}

@@ -68,7 +68,7 @@ SELECT l.id, l.at, l.kind, l.alert_id, l.delivery_id, l.actor, l.details
         SELECT a.id, a.at, a.kind, d.alert_id, a.delivery_id, a.actor, a.details
           FROM (SELECT DISTINCT alert_id, delivery_id FROM notifier.ledger
                  WHERE alert_id = ANY(CAST(:ids AS text[])) AND delivery_id IS NOT NULL) AS d
-          JOIN notifier.audit AS a ON a.delivery_id = d.delivery_id) AS l
+          JOIN notifier.audit AS a ON a.delivery_id = d.delivery_id AND a.alert_id IS NULL) AS l
  ORDER BY l.alert_id, l.id LIMIT :most
 """
 _LIST = """

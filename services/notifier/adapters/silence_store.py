@@ -56,12 +56,20 @@ SELECT EXISTS (SELECT FROM notifier.silence
                 WHERE ended_at IS NULL AND (ends_at <= :now OR (began_at IS NULL AND starts_at <= :now)))
 """
 
+# With all roles in which the same news goes to one place: it leaves as soon as in any of them.
 # Waits for what is being put into a message at this moment; that has left then.
 _WAITING = """
-SELECT l.id, l.kind, l.unit, l.node, l.responsible_unit, l.role, l.dispatch, l.gap_vi IS NOT NULL AS unowned,
-       l.held_for, CAST(extract(epoch FROM l.due_at - statement_timestamp()) AS double precision) AS due_in,
+SELECT l.id, l.kind, l.unit, l.node, l.responsible_unit, same.roles, l.dispatch, same.unowned, l.held_for,
+       CAST(extract(epoch FROM l.due_at - statement_timestamp()) AS double precision) AS due_in,
        CAST(extract(epoch FROM l.own_due_at - statement_timestamp()) AS double precision) AS own_due_in
   FROM notifier.ledger AS l
+ CROSS JOIN LATERAL (
+       SELECT array_agg(role) AS roles, bool_or(gap_vi IS NOT NULL) AS unowned
+         FROM (SELECT o.role, o.gap_vi FROM notifier.ledger AS o
+                WHERE o.alert_id = l.alert_id AND o.subject = l.subject AND o.kind = l.kind
+                  AND o.channel = l.channel AND o.address = l.address
+               UNION ALL
+               SELECT l.role, l.gap_vi WHERE l.alert_id IS NULL) AS told) AS same
  WHERE l.status = 'waiting' AND l.kind <> ALL ($3::text[])
    AND (NOT $2 OR l.held_for = 'silence')
    AND EXISTS (SELECT FROM notifier.silence AS s
@@ -247,7 +255,7 @@ def _entry_of(row: "asyncpg.Record") -> WaitingEntry:
         row["unit"],
         row["node"],
         row["responsible_unit"],
-        Role(row["role"]),
+        tuple(map(Role, row["roles"])),
         row["dispatch"],
         row["unowned"],
         None if row["held_for"] is None else HeldFor(row["held_for"]),

@@ -5,7 +5,7 @@ from services.notifier.domain.grouping import ItemKind
 from services.notifier.domain.labels_vi import CEILINGS, HOLDS_SIGN
 from services.notifier.domain.numbers_vi import count_vi
 from shared.contracts.labels_vi import REASON_VI
-from shared.contracts.vocabulary import AlertKind, Role
+from shared.contracts.vocabulary import AlertKind, Cause, Operator, Role
 
 # What a message is for, where the role itself is no call to act on the chỉ tiêu.
 PURPOSE_VI = {
@@ -13,7 +13,7 @@ PURPOSE_VI = {
     Role.CONSOLIDATING: "để theo dõi, tổng hợp",
     Role.APPRAISING: "để phục vụ thẩm định hồ sơ, đánh giá kết quả",
     Role.INFORMED: "để biết",
-    Role.SUPERIOR: "để chỉ đạo theo cấp trên, do quá thời hạn theo quy định của địa phương",
+    Role.SUPERIOR: "để chỉ đạo theo thẩm quyền, do quá thời hạn theo quy định của địa phương",
 }
 
 UNROUTED_VI = "vì tin không gửi được cho đơn vị có trách nhiệm (theo quy định của địa phương)"
@@ -69,6 +69,7 @@ _DOSSIER = {
 
 _UNTIL_NOW = frozenset({ItemKind.REMINDER, ItemKind.ESCALATED})
 _RESOLVED_VI = "Tiếp tục duy trì kết quả; không phải xử lý thêm."
+_CORRECTED_VI = "Không phải xử lý thêm."
 _ROLLUP_VI = "Ghi nhận vào báo cáo tổng hợp phần y tế."
 _INFORMED_VI = "Không yêu cầu xử lý."
 
@@ -76,7 +77,8 @@ _INFORMED_VI = "Không yêu cầu xử lý."
 def action(role: Role, kind: ItemKind, facts: Facts | None) -> str | None:
     """Return what a unit in this role is asked to do, or None when nothing is asked of the role."""
     if kind in (ItemKind.RESOLVED, ItemKind.OPENED_AND_RESOLVED):
-        return _RESOLVED_VI
+        corrected = facts is not None and facts.alert.end_cause is Cause.CORRECTION
+        return _CORRECTED_VI if corrected else _RESOLVED_VI
     if role is Role.INFORMED:
         return _INFORMED_VI
     if kind is ItemKind.DOSSIER:
@@ -104,6 +106,10 @@ def _words(role: Role, kind: ItemKind, alert_kind: AlertKind) -> str | None:
 
 def _goal(facts: Facts) -> str:
     finding = facts.finding()
+    if facts.operator is Operator.NO_EVENT_IN_WINDOW:
+        return "xử lý sự cố, báo cáo kết quả; không để xảy ra thêm sự cố"
+    if facts.operator is Operator.IS_TRUE:
+        return f"hoàn thành và xác nhận “{facts.name}”"
     if finding is None or not finding.gap or facts.operator not in HOLDS_SIGN:
         return f"bảo đảm yêu cầu {facts.requirement()}"
     verb = "giảm" if facts.operator in CEILINGS else "có thêm"

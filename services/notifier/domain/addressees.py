@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from services.notifier.domain.apprise_places import apprise_places
@@ -17,6 +17,8 @@ from shared.catalog.units import AdminUnit
 from shared.contracts.vocabulary import Channel, NoticeKind, Phase, Role, Timing, UnitLevel
 
 _MOST_REMEMBERED = 50_000
+# Of an addressee: who it is; its channel and its address.
+_UNIT, _PLACE = slice(1), slice(2, 4)
 
 
 class Addressee(NamedTuple):
@@ -44,10 +46,14 @@ class Reach(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Whom a dispatch lets be told of a node and when, before their addresses; `lacks_lead`: nobody leads there."""
+    """Whom a dispatch lets be told of a node and when, before their addresses; `lacks_lead`: nobody leads there.
+
+    `may_meet`: units that are told at different times may have one place.
+    """
 
     offers: tuple[Reach, ...]
     lacks_lead: bool
+    may_meet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +79,7 @@ class Addressees:
     _told: dict[_Place, Told] = field(default_factory=dict)
     _missing: dict[tuple[str, dt.date], str] = field(default_factory=dict)
     _ways: dict[tuple[str, str, str | None], list[tuple[Channel, str]]] = field(default_factory=dict)
+    _sharing: dict[str, bool] = field(default_factory=dict)
 
     def of(self, unit: str, node: str | None, cell: str, on: dt.date, notice: NoticeKind) -> Reached:
         """Return who is told of a node of a unit (None: of its roll-ups), and whether a lead is missing.
@@ -88,7 +95,7 @@ class Addressees:
             return Reached((Reach(nobody), *self._unrouted(found, None, on)))
         told = self._told_of(dispatch, found, node, cell, on, notice)
         if told.offers:
-            reached, unreachable = self._addressed(told.offers, unit)
+            reached, unreachable = self._addressed(told, unit)
             others = () if reached else self._unrouted(found, dispatch, on, silent_among(unreachable))
             return Reached((*reached, *unreachable, *others), told.lacks_lead)
         if notice not in self.catalog.policies.told_kinds:
@@ -150,7 +157,9 @@ class Addressees:
                 self._told.clear()
             routing = self._routing(unit.id, node, cell, on)
             lacks_lead = node is not None and routing.lacks_lead  # who follows the roll-ups leads nothing
-            self._told[asked] = _told_by(self.catalog.policies, routing, notice, lacks_lead=lacks_lead)
+            told = _told_by(self.catalog.policies, routing, notice, lacks_lead=lacks_lead)
+            mixed = len({timing for _, timing, _ in told.offers}) > 1
+            self._told[asked] = replace(told, may_meet=mixed and self._shares(dispatch))
         return self._told[asked]
 
     def _routing(self, unit: str, node: str | None, cell: str, on: dt.date) -> Routing:
@@ -159,11 +168,22 @@ class Addressees:
             return route_rollup(self.catalog, unit, on)
         return route(self.catalog, unit, indicator, cell, on, standard=standard_of(node))
 
-    def _addressed(self, offers: tuple[Reach, ...], unit: str) -> tuple[list[Reach], list[Reach]]:
+    def _shares(self, dispatch: OfficialDispatch) -> bool:
+        """Return whether some units of a dispatch have one place: a department at least that of its unit."""
+        if dispatch.id not in self._sharing:
+            held: dict[tuple[Channel, str], set[str]] = {}
+            for address in self.catalog.addresses:
+                for place in ways_of(address) if address.dispatch == dispatch.id else ():
+                    held.setdefault(place, set()).add(address.unit)
+            departments = any(unit.parent is not None for unit in dispatch.units)
+            self._sharing[dispatch.id] = departments or any(len(units) > 1 for units in held.values())
+        return self._sharing[dispatch.id]
+
+    def _addressed(self, told: Told, unit: str) -> tuple[list[Reach], list[Reach]]:
         """Return the offers with each of their places, and those that have none."""
         reached: list[Reach] = []
         unreachable: list[Reach] = []
-        for addressee, timing, _ in offers:
+        for addressee, timing, _ in told.offers:
             address = addresses_for(self.catalog, addressee.dispatch or "", addressee.responsible_unit, unit)
             places = [] if address is None else self._ways_to(address)
             for channel, place in places:
@@ -175,7 +195,7 @@ class Addressees:
         if unreachable:
             silent = silent_among(unreachable)
             reached = [_with_silent(each, silent) for each in reached]
-        return reached, unreachable
+        return _soonest(reached, _PLACE) if told.may_meet else reached, unreachable
 
     def _ways_to(self, address: Address) -> list[tuple[Channel, str]]:
         asked = (address.dispatch, address.unit, address.commune)
@@ -219,6 +239,12 @@ def silent_among(unreachable: Iterable[Reach]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each.addressee.responsible_unit for each in unreachable))
 
 
+def _soonest(reaches: list[Reach], by: slice) -> list[Reach]:
+    """Return the same, all with equal fields `by` as soon as any of them: one message that names all roles."""
+    at_once = {each.addressee[by] for each in reaches if each.timing is Timing.IMMEDIATE}
+    return [each._replace(timing=Timing.IMMEDIATE) if each.addressee[by] in at_once else each for each in reaches]
+
+
 def _with_silent(reach: Reach, silent: tuple[str, ...]) -> Reach:
     """Return a place, where it is the consolidating unit's with the units that cannot be reached."""
     if reach.addressee.role is not Role.CONSOLIDATING:
@@ -242,4 +268,4 @@ def _told_by(policies: Policies, routing: Routing, notice: NoticeKind, *, lacks_
                 gap_vi=left_open if lacks_lead and each.role in TOLD_OF_NO_LEAD else None,
             )
             offers.append(Reach(addressee, timing))
-    return Told(tuple(offers), lacks_lead)
+    return Told(tuple(_soonest(offers, _UNIT)), lacks_lead)

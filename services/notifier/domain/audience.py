@@ -1,7 +1,8 @@
 """Who else is told the same: who has to act, and the other units that get a message of it."""
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from services.notifier.domain.course import Course
 from services.notifier.domain.deadlines_vi import step_of
@@ -11,6 +12,9 @@ from services.notifier.domain.labels_vi import ROLE_VI
 from services.notifier.domain.route import Routing, route
 from shared.catalog.catalog import Catalog
 from shared.contracts.vocabulary import NoticeKind, Role
+
+# The words of one syllable: "đô thị" is no bare "thị trấn".
+_KINDS = frozenset({"xã", "phường", "huyện", "quận", "tỉnh"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +47,24 @@ def audience_of(facts: Facts, item: Item, course: Course | None) -> Audience:
         for each in routing.owners
     )
     whose = f"của đơn vị {ROLE_VI[routing.owners[0].role]}" if routing.owners else ""
+    if any(duty.role is Role.SUPERIOR for duty in item.duties):
+        routing = _with_places(routing, facts)
     others = (*_others(facts.catalog, routing, item), *_above(facts.catalog, item, course))
     return Audience(_owners(routing), duties, whose, others, owned)
+
+
+def _with_places(routing: Routing, facts: Facts) -> Routing:
+    """Return the routing as a unit above many districts needs it: "Bảo hiểm xã hội huyện" with its district's name."""
+    places = [each.name_vi.partition(" ") for each in (facts.unit, *facts.catalog.ancestors(facts.unit))]
+    own_names = {kind.lower(): name for kind, _, name in places if kind.lower() in _KINDS}
+    named = (replace(each, name_vi=_with_place(each.name_vi, own_names)) for each in routing.assignments)
+    return replace(routing, assignments=tuple(named))
+
+
+def _with_place(name: str, own_names: Mapping[str, str]) -> str:
+    before, _, kind = name.rpartition(" ")
+    # "UBND các xã" are all of them, not the one of this place.
+    return f"{name} {own_names[kind]}" if kind in own_names and not before.endswith(" các") else name
 
 
 def _owners(routing: Routing) -> str:

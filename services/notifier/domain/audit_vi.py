@@ -141,7 +141,8 @@ def _routing_rows(catalog: Catalog, row: TrailRow, details: Mapping[str, Any]) -
             note=_cause_vi(details),
         )
     else:
-        first = replace(row, note=note_of(catalog, {name: value for name, value in details.items() if name != "told"}))
+        rest = {name: value for name, value in details.items() if name not in ("told", "dispatch")}
+        first = replace(row, dispatch=_dispatch_vi(catalog, dispatch), note=note_of(catalog, rest))
     return [first, *(_told_row(catalog, row, each, details) for each in details.get("told", ()))]
 
 

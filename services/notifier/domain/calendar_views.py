@@ -80,6 +80,7 @@ def _period_note(duty: DutyPolicy | None) -> tuple[str, ...]:
     every = "hằng tháng" if duty.every_months == 1 else f"{duty.every_months} tháng một lần"
     return (
         f"Kỳ hạn ({every}, ngày {duty.on_day}) là quy định của địa phương; văn bản giao nhiệm vụ không ghi thời hạn.",
+        "Thời hạn hoàn thành do địa phương quy định; văn bản giao nhiệm vụ không ghi.",
     )
 
 

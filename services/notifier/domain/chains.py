@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from services.notifier.domain.alerts import Alert, AlertAction, Step
 from services.notifier.domain.course import Course, CourseStep
 from services.notifier.domain.due import deadline_after
+from services.notifier.domain.labels_vi import LEVEL_VI
 from services.notifier.domain.numbers_vi import VIET_NAM
 from services.notifier.domain.working_calendar import WorkingCalendar
 from shared.catalog.catalog import Catalog
@@ -18,13 +19,15 @@ _MOST_REMEMBERED = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Chains:
-    """Opens courses by one catalog. Alerts of one day, policy and superior share their steps."""
+    """Opens courses by one catalog. Alerts of one day, policy, superior and level of dispatch share their steps."""
 
     catalog: Catalog
     calendar: WorkingCalendar
     _fitting: dict[tuple[AlertKind, str], tuple[EscalationPolicy, ...]] = field(default_factory=dict)
     _above: dict[str, frozenset[str]] = field(default_factory=dict)
-    _steps: dict[tuple[str, dt.date, tuple[EscalationStep, ...]], tuple[CourseStep, ...]] = field(default_factory=dict)
+    _steps: dict[tuple[str, dt.date, str, tuple[EscalationStep, ...]], tuple[CourseStep, ...]] = field(
+        default_factory=dict
+    )
     _of_unit: dict[tuple[str, str, dt.date], tuple[CourseStep, ...]] = field(default_factory=dict)
 
     def open_courses(self, steps: Iterable[Step], now: dt.datetime) -> list[Course]:
@@ -96,11 +99,21 @@ class Chains:
                 self._of_unit.clear()
                 self._steps.clear()
             reached = tuple(step for step in policy.steps if self._has_receiver(step, unit, day))
-            shared = (policy.id, day, reached)
+            level = self._level_of_dispatch(unit, day)
+            shared = (policy.id, day, level, reached)
             if shared not in self._steps:
-                self._steps[shared] = self._build(policy, reached, now)
+                self._steps[shared] = self._build(policy, reached, level, now)
             found = self._of_unit[asked] = self._steps[shared]
         return found
+
+    def _level_of_dispatch(self, unit: str, on: dt.date) -> str:
+        """Return the level of the place that the dispatch of a unit is for, "" without a dispatch: "cấp huyện"."""
+        found = self.catalog.unit_by_id.get(unit)
+        dispatch = None if found is None else self.catalog.dispatch_for(found, on)
+        if found is None or dispatch is None:
+            return ""
+        places = (found, *self.catalog.ancestors(found))
+        return next(LEVEL_VI[place.level] for place in places if place.id in dispatch.scope)
 
     def _has_receiver(self, step: EscalationStep, unit: str, since: dt.date) -> bool:
         if step.to_unit is None:
@@ -112,7 +125,7 @@ class Chains:
         )
 
     def _build(
-        self, policy: EscalationPolicy, reached: tuple[EscalationStep, ...], now: dt.datetime
+        self, policy: EscalationPolicy, reached: tuple[EscalationStep, ...], own_level: str, now: dt.datetime
     ) -> tuple[CourseStep, ...]:
         every = policy.remind_every
         reminders = [] if every is None else [every * number for number in range(1, policy.reminders + 1)]
@@ -127,7 +140,7 @@ class Chains:
                 level,
                 step.to_role,
                 step.to_unit,
-                step.level_vi,
+                step.level_vi or own_level,
             )
             for level, step in enumerate(sorted(reached, key=lambda step: step.after_working_days), 1)
         ]

@@ -74,18 +74,21 @@ def fire(course: Course, now: dt.datetime) -> tuple[Course, tuple[CourseStep, ..
 def acknowledge(course: Course, by: str, at: dt.datetime, calendar: WorkingCalendar) -> Course:
     """Return the course held from a moment on, until its acknowledgement lapses; of one that has ended, no change.
 
-    An acknowledgement while another one holds confirms that one: it lapses later.
+    One that is given while another holds confirms that one: its name and moment stay, and it lapses later. After a
+    lapse, told or not yet, name and moment are new.
     """
     if course.state is CourseState.ENDED:
         return course
+    confirmed = is_held(course, at)
+    if not confirmed:
+        course = lapse(course, calendar)
     days = course.acknowledged_for
     until = None if days is None else deadline_after(calendar, at, days)
-    confirmed = course.state is CourseState.ACKNOWLEDGED
     return msgspec.structs.replace(
         course,
         state=CourseState.ACKNOWLEDGED,
         acknowledged_at=course.acknowledged_at if confirmed else at,
-        acknowledged_by=by,
+        acknowledged_by=course.acknowledged_by if confirmed else by,
         acknowledged_until=until,
         next_at=until,
     )
@@ -122,6 +125,11 @@ def has_lapsed(course: Course, now: dt.datetime) -> bool:
     """Return whether an acknowledgement holds the course that should hold it no longer."""
     until = course.acknowledged_until
     return course.state is CourseState.ACKNOWLEDGED and until is not None and until <= now
+
+
+def is_held(course: Course, now: dt.datetime) -> bool:
+    """Return whether an acknowledgement holds the course that has not lapsed by a moment."""
+    return course.state is CourseState.ACKNOWLEDGED and not has_lapsed(course, now)
 
 
 def ended(course: Course) -> Course:

@@ -10,7 +10,7 @@ from services.notifier.domain.route import name_in
 from shared.catalog.catalog import Catalog
 from shared.catalog.dispatches import OfficialDispatch, ResponsibleUnit
 from shared.catalog.units import AdminUnit
-from shared.contracts.vocabulary import Cause, Channel, NoticeKind, UnitLevel
+from shared.contracts.vocabulary import Cause, Channel, NoticeKind, Role, UnitLevel
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,12 @@ def plan_drill(
 
     Only addresses on `channels`. The id makes the entries of one drill unique: each is sent once, whatever fails.
     """
+    roles = _roles_of(dispatch, on)
     entries: list[Entry] = []
     unreachable: list[str] = []
     for responsible, unit in _charged(catalog, dispatch, on):
+        # A unit that the text names without a duty, as the head of its departments, only has to know.
+        role = roles.get(responsible.id, Role.INFORMED)
         places = places_of(catalog, dispatch.id, responsible.id, unit.id)
         if not places:
             unreachable.append(name_in(catalog, dispatch.id, responsible.id, unit.id))
@@ -48,6 +51,7 @@ def plan_drill(
                 sequence=0,
                 wait_seconds=0,
                 responsible_unit=responsible.id,
+                role=role,
                 channel=channel,
                 address=address,
                 dispatch=dispatch.id,
@@ -56,6 +60,18 @@ def plan_drill(
             if channel in channels
         ]
     return Drill(drill_id, tuple(entries), tuple(unreachable))
+
+
+def _roles_of(dispatch: OfficialDispatch, on: dt.date) -> dict[str, Role]:
+    """Return the first role, in the order of `Role`, that a dispatch gives to each unit that has duties on a day."""
+    given = [rule.units_by_role() | {Role.INFORMED: dispatch.copied_to(rule)} for rule in dispatch.rules]
+    found: dict[str, Role] = {}
+    for role in Role:
+        for name in {name for units in given for name in units.get(role, ())}:
+            holder = dispatch.holder(name, on)
+            if holder is not None:
+                found.setdefault(holder.id, role)
+    return found
 
 
 def _charged(catalog: Catalog, dispatch: OfficialDispatch, on: dt.date) -> Iterator[tuple[ResponsibleUnit, AdminUnit]]:

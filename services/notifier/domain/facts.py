@@ -156,7 +156,7 @@ class Facts:
         if percent is None:
             return NO_DATA_VI if finding.reason in SILENT else REASON_VI[finding.reason]
         missed = self.operator if finding.status is VerdictStatus.NOT_MET else None
-        rate = f"{percent_vi(percent, missed)} %"
+        rate = f"{percent_vi(percent, missed, self.alert.evidence.threshold)} %"
         if finding.numerator is None or finding.denominator is None:
             return rate
         return f"{count_vi(finding.numerator)}/{count_vi(finding.denominator)} = {rate}"
@@ -174,7 +174,7 @@ class Facts:
             return self.measure(finding)
         if finding.status is not VerdictStatus.NOT_MET:
             return f"{percent_vi(percent)} %"
-        return f"{percent_vi(percent, operator)} % {MISSES_SIGN[operator]} {threshold_vi(threshold)} %"
+        return f"{percent_vi(percent, operator, threshold)} % {MISSES_SIGN[operator]} {threshold_vi(threshold)} %"
 
     def nearness(self, finding: CellFinding) -> str:
         """How near a met cell is to its threshold, and from where it came when that was farther away."""

@@ -17,6 +17,7 @@ from shared.contracts.vocabulary import AlertKind, Cause, NodeKind, VerdictReaso
 
 PREFIX = "[Đạt Chuẩn]"
 MISSING_DATA_VI = "thiếu số liệu"
+CORRECTED_VI = "đã đính chính"
 
 
 def headline(item: Item, facts: Facts, material: Material) -> str:
@@ -45,7 +46,9 @@ def headline(item: Item, facts: Facts, material: Material) -> str:
             level = level_vi(material.courses.get(facts.alert.id), item.entry)
             return f"{where}: báo cáo cấp trên ({level}) – {_still(facts)}"
         case ItemKind.OPENED_AND_RESOLVED:
-            return f"{where}: đã phát sinh và đã khắc phục{_now(facts)}"
+            corrected = facts.alert.end_cause is Cause.CORRECTION
+            ended = _good_news(facts) if corrected else "đã khắc phục"
+            return f"{where}: đã phát sinh và {ended}{_now(facts)}"
         case _:
             return f"{where} {_good_news(facts)}{_now(facts)}"
 
@@ -95,7 +98,8 @@ def _good_news(facts: Facts) -> str:
     if facts.alert.end_cause is Cause.RULESET:
         return "đạt theo quy định mới (số liệu không đổi)"
     if facts.alert.end_cause is Cause.CORRECTION:
-        return "đã đính chính số liệu, đạt"
+        wrong = MISSING_DATA_VI if facts.alert.opened_as is AlertKind.DATA_GAP else STATUS_VI[VerdictStatus.NOT_MET]
+        return f"{CORRECTED_VI} số liệu: không còn {wrong}"
     if facts.alert.opened_as is AlertKind.DATA_GAP:
         return "đã có đủ số liệu và đạt"
     return "đã đạt trở lại"
@@ -153,11 +157,14 @@ def _subject(headlines: Sequence[str], words: Sequence[str], places: Sequence[st
     return f"{PREFIX} {len(headlines)} nội dung tại {place}: {counts}"
 
 
-def word_for(kind: ItemKind, alert_kind: AlertKind | None) -> str:
-    """Return the word under which a subject line counts an item."""
+def word_for(kind: ItemKind, alert_kind: AlertKind | None, end_cause: Cause | None = None) -> str:
+    """Return the word under which a subject line counts an item; what was an error in the figures is not recovered."""
+    if kind in _ENDS and end_cause is Cause.CORRECTION:
+        return CORRECTED_VI
     if kind is ItemKind.OPENED and alert_kind is AlertKind.DATA_GAP:
         return MISSING_DATA_VI
     return ITEM_VI[kind]
 
 
+_ENDS = frozenset({ItemKind.RESOLVED, ItemKind.OPENED_AND_RESOLVED})
 _GAPS = frozenset({MISSING_DATA_VI, ITEM_VI[ItemKind.DATA_LOST]})

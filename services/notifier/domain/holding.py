@@ -19,6 +19,7 @@ class WaitingEntry:
     """A ledger entry that waits. `due_in` counts seconds from now, `own_due_in` those that it would wait unsilenced.
 
     The latter is None when nobody knows, or no silence holds it; `unowned`: the dispatch names nobody who leads.
+    `roles` are all in which the same news goes to its address: it leaves as soon as in any of them.
     """
 
     id: int
@@ -26,7 +27,7 @@ class WaitingEntry:
     unit: str
     node: str
     responsible_unit: str
-    role: Role
+    roles: tuple[Role, ...]
     dispatch: str | None
     unowned: bool
     held_for: HeldFor | None
@@ -74,7 +75,7 @@ class Holding:
         own = (entry.own_due_in or 0.0) if was_silenced else entry.due_in
         # Its own time counts as it stands: what is told together with other news is due with that.
         silent_for = 0.0 if until is None else (until - now).total_seconds()
-        if silent_for > own:
+        if until is not None and silent_for > own:
             due = self._due(entry, now, silent_for)
             return Retimed(entry.id, due.wait_seconds, HeldFor.SILENCE, entry.own_due_in if was_silenced else own)
         if not was_silenced:
@@ -89,7 +90,8 @@ class Holding:
         policies = self.catalog.policies
         if entry.responsible_unit == UNROUTED_UNIT and policies.unrouted is not None:
             return policies.unrouted.timing
-        return policies.timing(entry.role, entry.kind, unowned=entry.unowned) or Timing.IMMEDIATE
+        timings = {policies.timing(role, entry.kind, unowned=entry.unowned) for role in entry.roles}
+        return Timing.DIGEST if timings == {Timing.DIGEST} else Timing.IMMEDIATE
 
     def _hours_of(self, entry: WaitingEntry) -> str:
         asked = (entry.dispatch or "", entry.responsible_unit, entry.unit)

@@ -2,7 +2,7 @@
 
 from services.notifier.domain.grouping import ItemKind
 from shared.contracts.labels_vi import GROUP_VI, REASON_VI
-from shared.contracts.vocabulary import Confidence, Operator, Role, VerdictReason
+from shared.contracts.vocabulary import Confidence, Operator, Role, UnitLevel, VerdictReason
 
 ROLE_VI = {
     Role.LEAD: "chủ trì",
@@ -15,6 +15,8 @@ ROLE_VI = {
     Role.INFORMED: "nơi nhận để biết",
     Role.SUPERIOR: "cấp trên",
 }
+
+LEVEL_VI = {UnitLevel.PROVINCE: "cấp tỉnh", UnitLevel.DISTRICT: "cấp huyện", UnitLevel.COMMUNE: "cấp xã"}
 
 CELL_VI = {"": "chung"} | GROUP_VI
 

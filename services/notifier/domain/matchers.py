@@ -99,7 +99,8 @@ def responsible_named(catalog: Catalog, text: str) -> frozenset[str]:
         return frozenset({wanted})
     found = frozenset(known for known, name in named if name_key(name) == name_key(wanted))
     if not found:
-        listed = ", ".join(sorted({known for known, _ in named})[:_LISTED])
+        ids = sorted({known for known, _ in named})
+        listed = ", ".join(ids[:_LISTED]) + (f", … and {len(ids) - _LISTED} more" if len(ids) > _LISTED else "")
         raise NotFoundError(f"no dispatch has a responsible unit {wanted!r}", f"Give an id or a whole name: {listed}.")
     return found
 
@@ -113,7 +114,7 @@ def _one(catalog: Catalog, text: str, candidates: list[AdminUnit]) -> AdminUnit:
             "Give a code such as 06208, or the whole name with its accents.",
         )
     listed = "; ".join(f"{unit.id} = {_place(catalog, unit)}" for unit in candidates[:_LISTED])
-    more = f"; and {len(candidates) - _LISTED} more" if len(candidates) > _LISTED else ""
+    more = f"; … and {len(candidates) - _LISTED} more" if len(candidates) > _LISTED else ""
     raise NotFoundError(f"{text!r} names {len(candidates)} units: {listed}{more}", "Give the id of one of them.")
 
 

@@ -60,7 +60,7 @@ def tell(catalog: Catalog, item: Item, material: Material) -> Told:
     alert = material.alerts.get(item.entry.alert_id or "")
     if alert is not None:
         facts = Facts.of(catalog, alert)
-        return Told(item, facts, headline(item, facts, material), word_for(item.kind, alert.kind))
+        return Told(item, facts, headline(item, facts, material), word_for(item.kind, alert.kind, alert.end_cause))
     if item.kind is ItemKind.ROLLUP:
         line = rollup_headline(catalog, material.rollups[item.entry.rollup])
         return Told(item, None, line, word_for(item.kind, None))

@@ -2,7 +2,9 @@
 
 import datetime as dt
 import functools
+from collections.abc import Callable
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from operator import ge, gt, le, lt
 
 from babel.dates import format_date
 from babel.numbers import format_decimal
@@ -14,11 +16,12 @@ VIET_NAM = dt.timezone(dt.timedelta(hours=7))
 # Formatting by locale rules is slow, and the same numbers come again: thresholds, and each measure once per addressee.
 _REMEMBERED = 10_000
 _CENT = Decimal("0.01")
-_AWAY_FROM_TARGET = {
-    Operator.AT_LEAST: ROUND_FLOOR,
-    Operator.MORE_THAN: ROUND_FLOOR,
-    Operator.AT_MOST: ROUND_CEILING,
-    Operator.LESS_THAN: ROUND_CEILING,
+# How each comparison is met, and which way leads away from its target.
+_TARGETS: dict[Operator, tuple[Callable[[Decimal, Decimal], bool], str]] = {
+    Operator.AT_LEAST: (ge, ROUND_FLOOR),
+    Operator.MORE_THAN: (gt, ROUND_FLOOR),
+    Operator.AT_MOST: (le, ROUND_CEILING),
+    Operator.LESS_THAN: (lt, ROUND_CEILING),
 }
 
 
@@ -50,14 +53,22 @@ def percent_of(numerator: int | None, denominator: int | None, value: float | No
 
 
 @functools.lru_cache(maxsize=_REMEMBERED)
-def percent_vi(percent: Decimal, operator: str | None = None) -> str:
-    """Return a percentage with two decimals; of a missed target, rounded away from it: 89,999 % never reads 90,00 %.
+def percent_vi(percent: Decimal, operator: str | None = None, threshold: float | None = None) -> str:
+    """Return a percentage with two decimals, so that one figure reads alike wherever it stands.
 
-    >>> percent_vi(Decimal("91.25")), percent_vi(Decimal("89.999"), ">=")
-    ('91,25', '89,99')
+    With the operator and threshold of a target that it misses: rounded away from the target where it would read as met.
+
+    >>> percent_vi(Decimal("91.25")), percent_vi(Decimal("89.999"), ">=", 90), percent_vi(Decimal("92.879"), ">=", 95)
+    ('91,25', '89,99', '92,88')
     """
-    rounding = _AWAY_FROM_TARGET.get(Operator(operator), ROUND_HALF_UP) if operator else ROUND_HALF_UP
-    return str(format_decimal(percent.quantize(_CENT, rounding=rounding), format="#,##0.00", locale="vi"))
+    shown = percent.quantize(_CENT, rounding=ROUND_HALF_UP)
+    target = None if operator is None else _TARGETS.get(Operator(operator))
+    if target is not None and threshold is not None:
+        holds, away = target
+        limit = Decimal(str(threshold))
+        if holds(shown, limit) and not holds(percent, limit):
+            shown = percent.quantize(_CENT, rounding=away)
+    return str(format_decimal(shown, format="#,##0.00", locale="vi"))
 
 
 def date_vi(moment: dt.date | dt.datetime) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from services.notifier.domain.alerts import Alert
 from services.notifier.domain.grouping import Duty, Group, Item
 from services.notifier.domain.views import ItemView, Message
 
@@ -51,28 +52,32 @@ def _item(item: Item, view: ItemView) -> dict[str, Any]:
         "states": list(view.states),
     }
     if view.alert is not None:
-        evidence = view.alert.evidence
-        status, reason = view.alert.verdict
-        found["alert"] = {
-            "id": view.alert.id,
-            "kind": view.alert.kind.value,
-            "occurrence": view.alert.occurrence,
-            "opened_at": view.alert.opened_at.isoformat(),
-            "ended_at": None if view.alert.ended_at is None else view.alert.ended_at.isoformat(),
-            "status": status.value,
-            "reason": reason.value,
-            "indicator_status": evidence.status.value,
-            "indicator_reason": evidence.reason.value,
-            "operator": evidence.operator,
-            "threshold": evidence.threshold,
-            "threshold_source": view.basis,
-            "threshold_confidence": view.confidence,
-            "ruleset": evidence.ruleset,
-            "cells": msgspec.to_builtins(evidence.cells),
-        }
+        found["alert"] = _alert(view.alert, view)
     if view.change is not None:
         found["change"] = {"from": view.change.from_status.value, "to": view.change.to_status.value}
     return found
+
+
+def _alert(alert: Alert, view: ItemView) -> dict[str, Any]:
+    evidence = alert.evidence
+    status, reason = alert.verdict
+    return {
+        "id": alert.id,
+        "kind": alert.kind.value,
+        "occurrence": alert.occurrence,
+        "opened_at": alert.opened_at.isoformat(),
+        "ended_at": None if alert.ended_at is None else alert.ended_at.isoformat(),
+        "status": status.value,
+        "reason": reason.value,
+        "indicator_status": evidence.status.value,
+        "indicator_reason": evidence.reason.value,
+        "operator": evidence.operator,
+        "threshold": evidence.threshold,
+        "threshold_source": view.basis,
+        "threshold_confidence": view.confidence,
+        "ruleset": evidence.ruleset,
+        "cells": msgspec.to_builtins(evidence.cells),
+    }
 
 
 def _duty(duty: Duty) -> dict[str, Any]:

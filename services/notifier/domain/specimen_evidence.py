@@ -2,7 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 from services.notifier.domain.alerts import Evidence
 from services.notifier.domain.labels_vi import CEILINGS, HOLDS_SIGN
@@ -68,7 +68,7 @@ def _finding(asked: _Asked, cell: str, threshold: Decimal | None) -> CellFinding
     if operator not in HOLDS_SIGN or threshold is None:
         return _fact(operator, cell, met=met)
     spare = (_NEAR if asked.notice is NoticeKind.AT_RISK and cell == asked.cell else _MANY) if met else -_FEW
-    limit = int((threshold * _DENOMINATOR / 100).to_integral_value(ROUND_CEILING))
+    limit = _last_that_meets(operator, threshold)
     sign = -1 if operator in CEILINGS else 1
     numerator = max(0, min(_DENOMINATOR, limit + sign * spare))
     falling = Decimal(100 * (limit + sign * _MANY)) / _DENOMINATOR
@@ -82,6 +82,15 @@ def _finding(asked: _Asked, cell: str, threshold: Decimal | None) -> CellFinding
         gap=0 if met else abs(limit - numerator),
         before=min(100.0, float(falling)) if asked.notice is NoticeKind.AT_RISK else None,
     )
+
+
+def _last_that_meets(operator: Operator | None, threshold: Decimal) -> int:
+    """Return the numerator that meets a target by a hair: of a floor the least one, of a ceiling the greatest one."""
+    exact = threshold * _DENOMINATOR / 100
+    below, above = (int(exact.to_integral_value(rounding)) for rounding in (ROUND_FLOOR, ROUND_CEILING))
+    if operator in CEILINGS:
+        return below if operator is Operator.AT_MOST else above - 1
+    return above if operator is Operator.AT_LEAST else below + 1
 
 
 def _fact(operator: Operator | None, cell: str, *, met: bool) -> CellFinding:

@@ -113,11 +113,12 @@ def _add(urged: Urged, kind: AuditKind, course: Course, entries: list[Entry], **
     urged.audit.append(_line(kind, course, entries, **more))
 
 
-def _line(kind: AuditKind, course: Course, entries: Iterable[Entry], **more: str | int | Role | None) -> AuditLine:
+def _line(kind: AuditKind, course: Course, entries: Sequence[Entry], **more: str | int | Role | None) -> AuditLine:
     told = [
         {"unit": each.responsible_unit, "role": each.role, "channel": each.channel, "address": each.address}
         for each in entries
     ]
     subject = next((each.subject for each in entries), None)
-    details = {"policy": course.policy, "subject": subject, "told": told, **more}
+    dispatch = next((each.dispatch for each in entries if each.dispatch), None)
+    details = {"policy": course.policy, "subject": subject, "dispatch": dispatch, "told": told, **more}
     return AuditLine(kind, _encode(details).decode(), course.alert_id)

@@ -107,6 +107,20 @@ def test_a_long_list_is_read_on_from_its_last_line(shell: Shell) -> None:
     assert second["next_after"] is None
 
 
+def test_whoever_confirms_an_acknowledgement_is_told_whose_it_is(shell: Shell) -> None:
+    shell.run("alerts", "acknowledge", FEMALE, "--by", NAME)
+
+    again = shell.run("alerts", "acknowledge", FEMALE, "--by", "Trần Văn D")
+    shown = shell.run("alerts", "show", FEMALE).stdout
+
+    assert f"is acknowledged by {NAME} since" in again.stdout
+    assert "Trần Văn D" not in shown
+    assert [actor for (actor,) in shell.rows("SELECT actor FROM notifier.audit WHERE kind = 'acknowledged'")] == [
+        NAME,
+        "Trần Văn D",
+    ]
+
+
 def test_an_alert_is_acknowledged_and_that_is_taken_back(shell: Shell) -> None:
     done = shell.document("alerts", "acknowledge", FEMALE, "--by", NAME, "--note", "đã giao")
     shown = shell.run("alerts", "show", FEMALE)

@@ -143,10 +143,13 @@ def test_the_story_tells_of_acknowledgements_reminders_and_silences_with_who_and
         "trước đó: đang tạm ngưng gửi tin",
         "KHÔNG GỬI NỮA",
         "lý do: đã có xác nhận tiếp nhận",
-        "không gửi (nhắc việc) Bảo hiểm xã hội huyện (chủ trì)",
+        "không gửi (nhắc việc) Bảo hiểm xã hội huyện",
+        "không gửi (báo cáo cấp trên) Văn phòng HĐND và UBND huyện",
     ):
         assert words in result.output, result.output
     assert result.output.count("  XÁC NHẬN ĐÃ TIẾP NHẬN") == 1
+    reminded = result.output.partition("NHẮC VIỆC")[2]
+    assert "báo cho Bảo hiểm xã hội huyện" in reminded.partition("BÁO CÁO CẤP TRÊN")[0]
 
 
 def test_an_unknown_alert_is_told_with_its_remedy(shell: Shell) -> None:

@@ -1,91 +1,27 @@
 """The link in a message: to look at it changes nothing, its button acknowledges once."""
 
 import datetime as dt
-import html
+import itertools
 import re
 import unicodedata
 from collections.abc import AsyncIterator
-from typing import Any
 
-import httpx
 import pytest
-from prometheus_client import CollectorRegistry
-from pydantic import SecretStr
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
-from services.notifier.adapters.outbox import SqlOutbox
-from services.notifier.adapters.silence_store import SqlSilences
-from services.notifier.app import edge, grouper
 from services.notifier.domain.links import token_for
-from services.notifier.settings import NotifierSettings
-from shared.catalog.load import SHIPPED, load_catalog
-from shared.runtime.database import create_database
-from shared.runtime.ops import ops_routes
-from shared.runtime.settings import load
-from shared.testing.verdicts import a_breach, a_recovery
-from tests.integration.notifier.office import Office
+from shared.testing.verdicts import a_breach, a_cell, a_change, a_recovery
+from tests.integration.notifier.link_desk import HERE, LEAD, SECRET, Desk, open_desk, said
 
 pytestmark = pytest.mark.integration
 
-SECRET = "bí mật đủ dài để ký liên kết xác nhận"
-HERE = "06208"
-LEAD = "bhxh.caoloc@langson.example"
 NAME = "Nguyễn Thị Hoà, Phó Giám đốc"
-
-
-class Desk(Office):
-    """A notifier that writes links into its messages, and the pages behind them."""
-
-    def __init__(self, engine: AsyncEngine, outbox: SqlOutbox, **settings: str) -> None:
-        # At once, but with the deadlines of the shipped policies: an acknowledgement has something to stop.
-        shipped = load_catalog(SHIPPED)
-        super().__init__(engine)
-        policies = self.catalog.policies.model_copy(update={"escalation": shipped.policies.escalation})
-        fields = {name: getattr(self.catalog, name) for name in type(shipped).model_fields}
-        self.catalog = type(shipped)(**fields | {"policies": policies})
-        super().__init__(engine, self.catalog, self.clock)
-        at_once = {"group_window_seconds": "0", "group_pause_seconds": "0"}
-        given = {"link_secret": SECRET, "public_url": "http://notifier"} | at_once | settings
-        loaded = load(NotifierSettings, {f"DATCHUAN_{k.upper()}": v for k, v in given.items() if v})
-        self.grouper = grouper(loaded, outbox, self.catalog, self.clock, ())
-        silences = SqlSilences(engine, self.catalog, self.clock)
-        app = edge(loaded, engine, self.catalog, self.clock, silences).application(ops_routes(CollectorRegistry(), {}))
-        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://notifier")
-
-    async def link(self, address: str = LEAD) -> str | None:
-        """Group what is due; return the link in the newest message to an address."""
-        while await self.grouper.group_due():
-            pass
-        bodies = await self.rows(
-            "SELECT body FROM notifier.delivery WHERE address = :address ORDER BY created_at DESC LIMIT 1",
-            address=address,
-        )
-        found = re.search(r"http://notifier\S*/ack/\S+", bodies[0][0])
-        return found[0] if found else None
-
-    async def state(self) -> list[tuple[Any, ...]]:
-        return await self.rows("SELECT alert_id, state, acknowledged_by FROM notifier.course ORDER BY alert_id")
-
-    async def rows(self, statement: str, **values: Any) -> list[tuple[Any, ...]]:
-        async with self.engine.connect() as connection:
-            return [tuple(row) for row in await connection.execute(text(statement), values)]
 
 
 @pytest.fixture
 async def desk(database_url: str) -> AsyncIterator[Desk]:
-    url = SecretStr(database_url.replace("postgresql://", "postgresql+asyncpg://", 1))
-    engine = create_database(url, "test")
-    desk = Desk(engine, Office(engine).outbox)
-    async with desk.client:
+    async with open_desk(database_url) as desk:
         yield desk
-    await engine.dispose()
-
-
-def said(answer: httpx.Response) -> str:
-    """Return the text of a page without its tags."""
-    body = answer.text.partition("<body>")[2]
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
 
 
 async def test_looking_at_a_link_changes_nothing_however_often(desk: Desk) -> None:
@@ -97,7 +33,7 @@ async def test_looking_at_a_link_changes_nothing_however_often(desk: Desk) -> No
 
     assert [answer.status_code for answer in answers] == [200, 200, 200]
     page = said(answers[0])
-    assert "Xã Thụy Hùng, Huyện Cao Lộc, Tỉnh Lạng Sơn: chỉ tiêu 15.1" in page
+    assert "Xã Thụy Hùng, huyện Cao Lộc, tỉnh Lạng Sơn: chỉ tiêu 15.1" in page
     assert "Bảo hiểm xã hội huyện" in page
     assert "chỉ phản ánh phần y tế" in page
     assert await desk.state() == [(f"{HERE}:xa_ntm/15.1:female:1", "running", None)]
@@ -139,6 +75,86 @@ async def test_the_button_acknowledges_every_open_alert_of_the_message_once(desk
     ]
     lines = await desk.rows("SELECT actor, delivery_id IS NOT NULL FROM notifier.audit WHERE kind = 'acknowledged'")
     assert lines == [(NAME, True)] * 2
+
+
+async def test_the_page_says_of_every_alert_its_figures_its_target_its_gap_and_its_local_deadline(desk: Desk) -> None:
+    await desk.tell(a_breach(1))
+
+    page = said(await desk.client.get(await desk.link() or ""))
+
+    assert "nữ: 1.149/1.292 = 88,93 % – chưa đạt, còn thiếu 14" in page
+    assert "Yêu cầu: ≥ 90 %" in page
+    assert "hạn xác nhận đã tiếp nhận: 17:00 ngày 18/10/2024" in page
+    assert "quy định của địa phương; văn bản giao nhiệm vụ không ghi thời hạn" in page
+
+
+async def test_only_the_alerts_that_are_ticked_are_acknowledged_and_the_link_serves_for_the_rest(desk: Desk) -> None:
+    await desk.tell(a_breach(1), a_breach(2, unit="06211"))
+    link = await desk.link() or ""
+    here, there = (row[0] for row in await desk.state())
+
+    none = await desk.client.post(link, data={"by": NAME, "choice": "1"})
+    first = await desk.client.post(link, data={"by": NAME, "choice": "1", "alert": here})
+    between = await desk.state()
+    looked = await desk.client.get(link)
+    again = await desk.client.post(link, data={"by": "Người khác", "choice": "1", "alert": here})
+    second = await desk.client.post(link, data={"by": "Trần Văn D", "choice": "1", "alert": there})
+    closed = await desk.client.get(link)
+
+    assert none.status_code == 422
+    assert "chưa chọn cảnh báo nào" in said(none)
+    assert f'value="{NAME}"' in none.text
+    assert "checked" not in none.text
+    assert "Còn 1 cảnh báo trong thư chưa được xác nhận" in said(first)
+    assert between == [(here, "acknowledged", NAME), (there, "running", None)]
+    assert f'value="{there}" checked' in looked.text
+    assert f'value="{here}"' not in looked.text
+    assert f"đã tiếp nhận bởi {NAME} lúc" in said(looked)
+    assert "Đã ghi nhận" not in said(again)
+    assert "Đã ghi nhận xác nhận" in said(second)
+    assert await desk.state() == [(here, "acknowledged", NAME), (there, "acknowledged", "Trần Văn D")]
+    assert "Mỗi liên kết chỉ dùng một lần" in said(closed)
+    assert "<form" not in closed.text
+
+
+async def test_what_is_not_listed_is_acknowledged_with_the_last_box_only(desk: Desk) -> None:
+    communes = [unit.id for unit in desk.catalog.units if unit.parent == "183"]
+    nodes = ("xa_ntm/15.1", "xa_ntm_nang_cao/14.1")
+    both = (a_cell("female"), a_cell("male"))
+    await desk.tell(
+        *(a_change(n, *both, unit=u, node=k) for n, (u, k) in enumerate(itertools.product(communes, nodes), 1))
+    )
+    link = await desk.link() or ""
+    page = await desk.client.get(link)
+    ids, rest = (re.findall(f'name="{name}" value="([^"]+)"', page.text) for name in ("alert", "after"))
+    told = await desk.rows("SELECT DISTINCT alert_id FROM notifier.ledger WHERE address = :a", a=LEAD)
+
+    listed = await desk.client.post(link, data={"by": NAME, "choice": "1", "alert": ids})
+    first = {row[0] for row in await desk.state() if row[1] == "acknowledged"}
+    await desk.client.post(link, data={"by": NAME, "choice": "1", "after": rest[0]})
+
+    assert listed.status_code == 200
+    assert (len(ids), set(ids)) == (50, first)
+    assert f"và {len(told) - 50} cảnh báo khác trong cùng thư" in said(page)
+    assert {row[0] for row in await desk.state() if row[1] == "acknowledged"} == {row[0] for row in told}
+
+
+async def test_what_somebody_else_has_acknowledged_is_marked_and_not_acknowledged_again(desk: Desk) -> None:
+    await desk.tell(a_breach(1), a_breach(2, unit="06211"))
+    link = await desk.link() or ""
+    here, there = (row[0] for row in await desk.state())
+    await desk.acknowledging.acknowledge(here, "Lê Văn C, BHXH")
+    desk.clock.advance(dt.timedelta(minutes=1))
+
+    page = await desk.client.get(link)
+    done = await desk.client.post(link, data={"by": "Trần Văn D"})
+
+    assert "đã tiếp nhận bởi Lê Văn C, BHXH lúc 10:30 ngày 15/10/2024" in said(page)
+    assert f'value="{here}"' not in page.text
+    assert "Xã Thụy Hùng" not in said(done)
+    assert await desk.state() == [(here, "acknowledged", "Lê Văn C, BHXH"), (there, "acknowledged", "Trần Văn D")]
+    lines = await desk.rows("SELECT alert_id, actor FROM notifier.audit WHERE kind = 'acknowledged' ORDER BY id")
+    assert lines == [(here, "Lê Văn C, BHXH"), (there, "Trần Văn D")]
 
 
 async def test_only_what_is_still_open_is_listed_and_acknowledged(desk: Desk) -> None:
@@ -198,6 +214,8 @@ async def test_a_form_without_a_name_or_too_large_acknowledges_nothing(desk: Des
 
     assert [answer.status_code for answer in (nobody, endless, long, broken)] == [422, 413, 422, 422]
     assert "<form" in nobody.text
+    assert "chưa có họ tên, chức vụ người xác nhận" in said(nobody)
+    assert "dài quá 200 ký tự" in said(long)
     assert [row[1] for row in await desk.state()] == ["running"]
 
 

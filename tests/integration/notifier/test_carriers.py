@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from services.notifier.adapters.carriers import Carrier, carriers
+from services.notifier.adapters.webhook import SIGNATURE_HEADER
 from services.notifier.domain.addressees import places_of
 from services.notifier.domain.delivery import Failed, Sent
 from services.notifier.settings import NotifierSettings
 from shared.catalog.catalog import Catalog
+from shared.catalog.dispatches import Address
 from shared.contracts.vocabulary import Channel
 from shared.runtime.clock import SystemClock
 from shared.runtime.settings import load
@@ -19,8 +21,14 @@ from tests.integration.notifier.authority import Authority
 from tests.integration.notifier.test_apprise_channel import a_delivery as a_message
 from tests.integration.notifier.test_mail_channel import a_delivery as a_mail
 from tests.integration.notifier.test_mail_tls import mail_server
+from tests.integration.notifier.test_webhook_channel import a_delivery as a_request
+from tests.integration.notifier.test_webhook_channel import receiver
 
 pytestmark = [pytest.mark.integration, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+
+
+def with_addresses(catalog: Catalog, addresses: tuple[Address, ...]) -> Catalog:
+    return Catalog(**{n: getattr(catalog, n) for n in Catalog.model_fields} | {"addresses": addresses})
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +41,12 @@ def catalog() -> Catalog:
         else address
         for address in shipped.addresses
     )
-    return Catalog(**{n: getattr(shipped, n) for n in Catalog.model_fields} | {"addresses": addresses})
+    return with_addresses(shipped, addresses)
 
 
 def built(catalog: Catalog, **settings: str) -> Iterator[Carrier]:
     given = {f"DATCHUAN_{name.upper()}": value for name, value in settings.items()}
-    return iter(carriers(load(NotifierSettings, given), catalog, SystemClock()))
+    return iter(carriers(load(NotifierSettings, given), catalog))
 
 
 async def test_every_channel_has_a_carrier_and_a_bound_for_each_lane(catalog: Catalog) -> None:
@@ -80,3 +88,21 @@ async def test_a_unit_that_is_reached_by_another_service_is_told_there_by_a_name
     assert places[-1] == (Channel.APPRISE, f"{dispatch}/bhxh#1")
     assert isinstance(result, Failed)
     assert "bi-mat" not in result.reply
+
+
+async def test_a_signature_has_the_real_time_whatever_date_the_system_runs_as_of(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("bí mật", encoding="utf-8")
+    async with receiver() as (found, url):
+        signed = {"webhook": url, "webhook_secret_file": str(secret)}
+        at_webhook = with_addresses(catalog, (catalog.addresses[0].model_copy(update=signed),))
+        carrier = next(each for each in built(at_webhook, clock_offset_days="-769") if each.channel is Channel.WEBHOOK)
+        before = SystemClock().now().timestamp()
+        result = await carrier.by.send(a_request(url))
+        await carrier.by.close()
+
+    signed_at = int(found.headers[SIGNATURE_HEADER.lower()].partition(",")[0].removeprefix("t="))
+    assert isinstance(result, Sent)
+    assert int(before) <= signed_at <= SystemClock().now().timestamp()

@@ -284,6 +284,16 @@ async def test_an_end_whose_beginning_was_sent_keeps_its_own_time(engine: AsyncE
     assert BOTH not in mail.subject
 
 
+async def test_a_unit_in_two_roles_is_told_the_end_at_once_and_once(engine: AsyncEngine, catalog: Catalog) -> None:
+    desk = Desk(engine, catalog, MORNING)
+    await desk.tell(a_breach(1))
+    await desk.until(MORNING + dt.timedelta(minutes=1))
+    await desk.sent()
+    await desk.tell(a_recovery(2))
+    await desk.until(MORNING + dt.timedelta(minutes=2))
+    assert "Vai trò của đơn vị: chủ trì; rà soát, thống kê danh sách" in (await desk.sent())[BHXH].body
+
+
 async def test_a_digested_end_leaves_with_its_beginning_that_is_about_to_be_sent(
     engine: AsyncEngine, catalog: Catalog
 ) -> None:

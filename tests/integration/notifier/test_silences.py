@@ -17,6 +17,7 @@ from services.notifier.domain.ports import Pace
 from services.notifier.domain.silence_requests import wanted_silence
 from services.notifier.handlers.keeping import AlertKeeper
 from shared.catalog.catalog import Catalog
+from shared.catalog.load import SHIPPED, load_catalog
 from shared.contracts.wire import VerdictChanged
 from shared.runtime import mailbox
 from shared.runtime.database import create_database
@@ -131,6 +132,19 @@ async def test_ending_a_silence_lets_go_at_once_what_it_held(desk: Desk) -> None
     assert await desk.told() == [(HERE, "opened", 4)]
     assert not await desk.silences.end(silence, "Ông Bình", "")
     assert [kind for kind, _, _ in await desk.audit()] == ["silenced", "silence_ended"]
+
+
+async def test_what_a_silence_held_leaves_as_soon_as_any_role_of_its_address_is_told(desk: Desk) -> None:
+    """Also when the silence ends early: the end, at once for who leads and by digest for the data, is one message."""
+    shipped = Desk(desk.engine, load_catalog(SHIPPED))
+    await shipped.tell(a_breach(1))
+    silence = await shipped.silence(hours=100)
+    await shipped.tell(a_recovery(2))
+
+    await shipped.silences.end(silence, "Ông Bình", "Xong việc")
+
+    waiting = "SELECT DISTINCT responsible_unit, role FROM notifier.ledger WHERE kind = 'resolved' AND held_for IS NULL"
+    assert sorted(await shipped.rows(waiting)) == [("bhxh", "data"), ("bhxh", "lead"), ("ubnd_xa", "implementing")]
 
 
 async def test_what_another_silence_holds_waits_for_that_one(desk: Desk) -> None:

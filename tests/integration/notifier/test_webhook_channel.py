@@ -83,23 +83,25 @@ async def receiver(answer: str = "200 OK") -> AsyncIterator[tuple[Receiver, str]
         yield found, f"http://127.0.0.1:{port}/tin"
 
 
+def a_delivery(address: str) -> Delivery:
+    return Delivery(
+        id="d1",
+        channel=Channel.WEBHOOK,
+        address=address,
+        message_id="<d1@x>",
+        references=(),
+        subject="",
+        body="",
+        payload=BODY,
+        created_at=CLOCK.now(),
+        attempts=1,
+    )
+
+
 async def send(address: str, secret_file: Path | None = None, timeout_seconds: float = 2) -> Result:
     channel = WebhookChannel({address: None if secret_file is None else str(secret_file)}, 2, timeout_seconds, CLOCK)
     try:
-        return await channel.send(
-            Delivery(
-                id="d1",
-                channel=Channel.WEBHOOK,
-                address=address,
-                message_id="<d1@x>",
-                references=(),
-                subject="",
-                body="",
-                payload=BODY,
-                created_at=CLOCK.now(),
-                attempts=1,
-            )
-        )
+        return await channel.send(a_delivery(address))
     finally:
         await channel.close()
 

@@ -51,6 +51,34 @@ def test_a_file_is_checked_as_if_it_stood_in_the_catalog_and_only_it_is_reported
     assert document["files"] == [str(draft)]
 
 
+def test_a_file_of_another_catalog_comes_with_a_tip_how_its_addresses_are_used(tmp_path: Path) -> None:
+    other = Path(shutil.copytree(SHIPPED, tmp_path / "catalog"))
+    file = str(other / "dispatches" / CAO_LOC.name)
+    tip = f"set DATCHUAN_CATALOG={other} to use its addresses"
+
+    assert tip in run("check", file).stdout
+    assert "Tip:" not in run("check", file, DATCHUAN_CATALOG=str(other)).stdout
+    assert "Tip:" not in run("check", str(CAO_LOC)).stdout
+
+
+def test_the_sample_of_the_documentation_has_no_errors_as_it_is_written(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "dispatches.md").read_text("utf-8")
+    source, sample, *_ = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    (text,) = re.findall(r"```text\n(.*?)```", page, flags=re.DOTALL)
+    folder = Path(shutil.copytree(SHIPPED, tmp_path / "catalog"))
+    rulesets = folder / "rulesets.yaml"
+    rulesets.write_text(rulesets.read_text("utf-8").replace("sources:\n", source, 1), encoding="utf-8")
+    (folder / "dispatches" / "texts" / "mau-2024.txt").write_text(text, encoding="utf-8")
+    file = folder / "dispatches" / "mau-2024.yaml"
+    file.write_text(sample, encoding="utf-8")
+
+    status, document = findings(str(file), "--at", "2024-02-01", DATCHUAN_CATALOG=str(folder))
+
+    assert (status, document["errors"]) == (0, 0), document["findings"]
+    kinds = {found["kind"] for found in document["findings"]}
+    assert kinds.isdisjoint({"no_text", "unused_unit", "unused_clause", "wrong_clause"}), document["findings"]
+
+
 def test_a_file_stands_in_for_one_of_its_name(tmp_path: Path) -> None:
     copy = Path(shutil.copy(CAO_LOC, tmp_path))
 

@@ -97,6 +97,28 @@ def test_on_screen_communes_with_the_same_answer_are_one_line() -> None:
     assert "Chỉ phản ánh phần y tế." in " ".join(result.stdout.split())
 
 
+def a_new_commune() -> str:
+    """Return the id of a commune that was formed when the districts ended."""
+    return next(unit.id for unit in load_catalog().units if unit.effective_from == dt.date(2025, 7, 1))
+
+
+@pytest.mark.parametrize("arguments", [(), ("--json",)])
+def test_a_day_on_which_nothing_is_judged_says_why_and_names_a_day_on_which_something_is(
+    tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    folder = shutil.copytree(SHIPPED, tmp_path / "catalog")
+    path = folder / "dispatches" / "giang-thanh-2025.yaml"
+    of_today = path.read_text("utf-8").replace('["914"]', f'["{a_new_commune()}"]').replace("to: 2025-06-30", "to:")
+    path.write_text(of_today, encoding="utf-8")
+
+    result = run("giangthanh-ttyt-496-2025", "--at", "2026-11-22", *arguments, DATCHUAN_CATALOG=str(folder))
+
+    assert result.exit_code == 0, result.output
+    assert "QĐ 51/2025/QĐ-TTg has no thresholds in the catalog (it is disabled)" in result.stderr
+    assert "QĐ 318/QĐ-TTg ended on 2026-02-14" in result.stderr
+    assert "Give --at 2026-02-14, the last day" in result.stderr
+
+
 def test_a_commune_with_a_dispatch_of_its_own_is_left_out(tmp_path: Path) -> None:
     folder = shutil.copytree(SHIPPED, tmp_path / "catalog")
     text = (folder / "dispatches" / "cao-loc-2024-09.yaml").read_text("utf-8")

@@ -58,7 +58,7 @@ def fact(cell_name: str, month: int, numerator: int = 9) -> IndicatorReported:
 def test_a_rate_that_misses_its_target_by_a_hair_does_not_read_as_the_target(catalog: Catalog) -> None:
     rule = rule_of(catalog, "xa_ntm/15.1")
 
-    line = cell_line(cell("female", VerdictStatus.NOT_MET, 89_999, 100_000), rule)
+    line = cell_line(cell("female", VerdictStatus.NOT_MET, 89_999, 100_000), rule, 90.0)
 
     assert line == "nữ: 89,99 % (89.999/100.000), còn thiếu 1"
 
@@ -66,7 +66,15 @@ def test_a_rate_that_misses_its_target_by_a_hair_does_not_read_as_the_target(cat
 def test_a_rate_over_its_ceiling_by_a_hair_does_not_read_as_the_ceiling(catalog: Catalog) -> None:
     over = cell("", VerdictStatus.NOT_MET, 24_001, 100_000)
 
-    assert measure_vi(over, rule_of(catalog, "xa_ntm/15.3")) == "24,01 % (24.001/100.000)"
+    assert measure_vi(over, rule_of(catalog, "xa_ntm/15.3"), 24.0) == "24,01 % (24.001/100.000)"
+
+
+def test_the_same_counts_read_alike_whether_they_meet_the_target_or_miss_it(catalog: Catalog) -> None:
+    basic, advanced = rule_of(catalog, "xa_ntm/15.1"), rule_of(catalog, "xa_ntm_nang_cao/14.1")
+    met, missed = (cell("female", status, 1_200, 1_292) for status in (VerdictStatus.MET, VerdictStatus.NOT_MET))
+
+    assert measure_vi(met, basic, 90.0) == "92,88 % (1.200/1.292)"
+    assert measure_vi(missed, advanced, 95.0) == "92,88 % (1.200/1.292)"
 
 
 def test_the_threshold_of_a_region_is_shown_with_the_confidence_of_that_region(catalog: Catalog) -> None:

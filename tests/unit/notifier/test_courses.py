@@ -227,7 +227,8 @@ def test_a_confirmation_puts_off_when_the_acknowledgement_lapses(catalog: Catalo
 
     again = acknowledge(held, "Trần Thị B", evening(10, 24), CALENDAR)
 
-    assert (again.acknowledged_at, again.next_at) == (held.acknowledged_at, evening(11, 7))
+    assert (again.acknowledged_at, again.acknowledged_by) == (evening(10, 17), "Nguyễn Văn A")
+    assert (again.acknowledged_until, again.next_at) == (evening(11, 7), evening(11, 7))
     assert lapse(again, CALENDAR).next_at == evening(11, 12)
 
 
@@ -237,7 +238,17 @@ def test_after_a_lapse_it_can_be_acknowledged_again(catalog: Catalog) -> None:
     again = acknowledge(lapse(first, CALENDAR), "Trần Thị B", evening(11, 1), CALENDAR)
 
     assert (again.state, again.acknowledged_at) == (CourseState.ACKNOWLEDGED, evening(11, 1))
+    assert again.acknowledged_by == "Trần Thị B"
     assert lapse(again, CALENDAR).next_at == evening(11, 19)
+
+
+def test_an_acknowledgement_after_a_lapse_that_nobody_was_told_of_yet_confirms_nothing(catalog: Catalog) -> None:
+    first = acknowledge(course_of(catalog), "Nguyễn Văn A", evening(10, 17), CALENDAR)
+
+    again = acknowledge(first, "Trần Thị B", evening(11, 1), CALENDAR)
+
+    assert again == acknowledge(lapse(first, CALENDAR), "Trần Thị B", evening(11, 1), CALENDAR)
+    assert (again.acknowledged_at, again.acknowledged_by) == (evening(11, 1), "Trần Thị B")
 
 
 def test_an_acknowledgement_without_a_limit_never_lapses(catalog: Catalog) -> None:

@@ -7,7 +7,7 @@ import pytest
 from services.notifier.domain.drills import plan_drill
 from shared.catalog.catalog import Catalog
 from shared.catalog.load import SHIPPED, load_catalog
-from shared.contracts.vocabulary import Channel, NoticeKind
+from shared.contracts.vocabulary import Channel, NoticeKind, Role
 
 CAO_LOC = "caoloc-ubnd-vp-2024-09"
 ON = dt.date(2024, 10, 15)
@@ -61,3 +61,20 @@ def test_a_unit_that_has_ended_gets_no_drill(catalog: Catalog) -> None:
     drill = plan_drill(catalog, dispatch.model_copy(update={"units": ended}), ON, "d1", EVERY)
 
     assert "bhxh" not in {entry.responsible_unit for entry in drill.entries}
+
+
+def test_a_drill_names_each_unit_in_the_first_role_that_the_dispatch_gives_it(catalog: Catalog) -> None:
+    drill = plan_drill(catalog, catalog.dispatch_by_id[CAO_LOC], ON, "d1", EVERY)
+
+    roles = {entry.responsible_unit: entry.role for entry in drill.entries}
+    assert roles == {
+        "bhxh": Role.LEAD,
+        "ttyt": Role.LEAD,
+        "phong_ktht": Role.DIRECTING,
+        "phong_nnptnt": Role.DIRECTING,
+        "vp_hdnd_ubnd": Role.DIRECTING,
+        "ubnd_xa": Role.IMPLEMENTING,
+        "chu_tich": Role.INFORMED,
+        "pho_chu_tich": Role.INFORMED,
+        "lanh_dao_vp": Role.INFORMED,
+    }

@@ -39,6 +39,18 @@ def test_a_name_without_its_accents_is_no_name(catalog: Catalog) -> None:
     assert "accents" in caught.value.remedy
 
 
+def test_an_unknown_responsible_unit_is_refused_with_some_that_are_known_and_how_many_more_there_are(
+    catalog: Catalog,
+) -> None:
+    known = {unit.id for dispatch in catalog.dispatches for unit in dispatch.units}
+    known |= {superior.id for superior in catalog.policies.superiors}
+
+    with pytest.raises(NotFoundError) as caught:
+        responsible_named(catalog, "khong_co")
+
+    assert caught.value.remedy.endswith(f", … and {len(known) - 8} more.")
+
+
 def test_a_subtree_reaches_all_levels_below(catalog: Catalog) -> None:
     found = subtree(catalog, catalog.unit_by_id["20"])
 

@@ -183,7 +183,7 @@ def test_a_change_of_the_rules_is_never_worded_as_deterioration(catalog: Catalog
     ("cause", "words"),
     [
         pytest.param(Cause.DATA, "(nữ) đã đạt trở lại (91,02 %)", id="data"),
-        pytest.param(Cause.CORRECTION, "(nữ) đã đính chính số liệu, đạt (91,02 %)", id="correction"),
+        pytest.param(Cause.CORRECTION, "(nữ) đã đính chính số liệu: không còn chưa đạt (91,02 %)", id="correction"),
         pytest.param(Cause.RULESET, "(nữ) đạt theo quy định mới (số liệu không đổi) (91,02 %)", id="ruleset"),
     ],
 )

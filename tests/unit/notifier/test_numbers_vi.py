@@ -17,16 +17,22 @@ def test_a_threshold_has_no_more_decimals_than_it_needs(number: float, written: 
 
 
 @pytest.mark.parametrize(
-    ("percent", "operator", "written"),
+    ("percent", "operator", "threshold", "written"),
     [
-        pytest.param("91.25", None, "91,25", id="plain"),
-        pytest.param("91.255", None, "91,26", id="rounded"),
-        pytest.param("89.9999", ">=", "89,99", id="just under a floor"),
-        pytest.param("24.0001", "<=", "24,01", id="just over a ceiling"),
+        pytest.param("91.25", None, None, "91,25", id="plain"),
+        pytest.param("91.255", None, None, "91,26", id="rounded"),
+        pytest.param("89.9999", ">=", 90.0, "89,99", id="just under a floor"),
+        pytest.param("24.0001", "<=", 24.0, "24,01", id="just over a ceiling"),
+        pytest.param("24", "<", 24.0, "24,00", id="on a ceiling that must not be reached"),
+        pytest.param("23.9999", "<", 24.0, "24,00", id="met by a hair, rounded"),
+        pytest.param("92.8793", ">=", 95.0, "92,88", id="missed by far, rounded like any figure"),
+        pytest.param("25.1549", "<=", 24.0, "25,15", id="above a ceiling by far, rounded like any figure"),
     ],
 )
-def test_a_missed_target_never_reads_as_met(percent: str, operator: str | None, written: str) -> None:
-    assert percent_vi(Decimal(percent), operator) == written
+def test_a_missed_target_never_reads_as_met(
+    percent: str, operator: str | None, threshold: float | None, written: str
+) -> None:
+    assert percent_vi(Decimal(percent), operator, threshold) == written
 
 
 def test_a_percentage_comes_from_the_counts_where_there_are_counts() -> None:

@@ -53,7 +53,7 @@ def faults(catalog: Catalog, request: object) -> list[tuple[str, str]]:
 def waiting(due_in: float = 5, held_for: HeldFor | None = None, **fields: Any) -> WaitingEntry:
     known: dict[str, Any] = {
         "id": 1, "kind": NoticeKind.OPENED, "unit": "06208", "node": NODE, "responsible_unit": "bhxh",
-        "role": Role.LEAD, "dispatch": "caoloc-ubnd-vp-2024-09", "unowned": False, "own_due_in": None,
+        "roles": (Role.LEAD,), "dispatch": "caoloc-ubnd-vp-2024-09", "unowned": False, "own_due_in": None,
     }  # fmt: skip
     return WaitingEntry(due_in=due_in, held_for=held_for, **(known | fields))
 
@@ -192,6 +192,18 @@ def test_what_is_released_is_due_at_its_own_time_or_at_once() -> None:
 
     assert holding.retimed([waiting(**held)], [], NOW) == [Retimed(1, 0.0, None, None)]
     assert holding.retimed([waiting(**held, own_due_in=1800)], [], NOW) == [Retimed(1, 1800, None, None)]
+    assert holding.retimed([waiting(**held, own_due_in=-60)], [], NOW) == [Retimed(1, 0.0, None, None)]
+
+
+def test_what_is_released_leaves_as_soon_as_any_role_of_its_address_is_told(catalog: Catalog) -> None:
+    held: dict[str, Any] = {"due_in": 3600, "held_for": HeldFor.SILENCE, "kind": NoticeKind.RESOLVED}
+    holding = Holding(catalog)
+
+    (alone,) = holding.retimed([waiting(**held, roles=(Role.DATA,))], [], NOW)
+    (together,) = holding.retimed([waiting(**held, roles=(Role.LEAD, Role.DATA))], [], NOW)
+
+    assert (alone.due_in, alone.held_for) == (6.5 * 3600, HeldFor.DIGEST)
+    assert (together.due_in, together.held_for) == (0.0, None)
 
 
 def test_what_is_released_at_night_waits_for_the_office_to_open(office: Catalog) -> None:

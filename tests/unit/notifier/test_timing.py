@@ -99,6 +99,42 @@ def test_where_nobody_leads_those_who_can_settle_it_are_told_at_once(catalog: Ca
     assert told[Role.COORDINATING] == (DIGEST, HeldFor.DIGEST)
 
 
+def the_end(catalog: Catalog, **asked: Any) -> dict[Role, tuple[dt.datetime, HeldFor | None]]:
+    """Return when each role is told that a breach of before is over."""
+    opened = apply([], [], [a_breach(1)])
+    over = apply([opened.steps[0].alert], list(opened.marks.values()), [a_recovery(2)])
+    now = asked.get("now", MORNING)
+    planner = Planner(catalog, Windows(5, 60))
+    return when(planner.plan(over.steps, [], now, asked.get("silences", ())).entries, now)
+
+
+def test_a_place_is_told_the_same_news_in_all_its_roles_as_soon_as_in_any(catalog: Catalog) -> None:
+    """BHXH leads and keeps the data: the end, at once for one and by digest for the other, is one message."""
+    told = the_end(catalog)
+
+    assert told[Role.LEAD] == told[Role.DATA] == (MORNING + dt.timedelta(seconds=5), None)
+    assert told[Role.CONSOLIDATING] == (DIGEST, HeldFor.DIGEST), "it has an address of its own"
+
+
+def test_units_that_share_a_mail_box_are_told_together(catalog: Catalog) -> None:
+    shared = tuple(address.model_copy(update={"mail": ("chung@langson.example",)}) for address in catalog.addresses)
+
+    told = the_end(altered(catalog, {"addresses": shared}))
+
+    assert set(told.values()) == {(MORNING + dt.timedelta(seconds=5), None)}
+
+
+def test_news_that_is_told_sooner_for_another_role_waits_for_office_hours_and_silences(catalog: Catalog) -> None:
+    until = MORNING + dt.timedelta(hours=2)
+    opens = dt.datetime(2024, 10, 14, 7, 30, tzinfo=VIET_NAM)
+
+    silenced = the_end(catalog, silences=(silence(until, responsible_units=frozenset({"bhxh"})),))
+    at_night = the_end(in_the_office(catalog), now=FRIDAY_EVENING)
+
+    assert silenced[Role.LEAD] == silenced[Role.DATA] == (until, HeldFor.SILENCE)
+    assert at_night[Role.LEAD] == at_night[Role.DATA] == (opens, HeldFor.QUIET_HOURS)
+
+
 def test_news_outside_the_office_hours_of_its_addressee_waits_for_them(catalog: Catalog) -> None:
     opens = dt.datetime(2024, 10, 14, 7, 30, tzinfo=VIET_NAM)
 
