@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from shared.contracts.labels_vi import CAUSE_VI, GROUP_VI, REASON_VI, STATUS_VI
+from shared.contracts.labels_vi import CAUSE_VI, GROUP_VI, REASON_VI, ROLE_VI, STATUS_VI
 from shared.contracts.vocabulary import (
     Cause,
     Confidence,
@@ -20,17 +20,6 @@ STATUS_STYLE = {
     VerdictStatus.NOT_MET: "bold red",
     VerdictStatus.NOT_EVALUABLE: "yellow",
     VerdictStatus.NOT_APPLICABLE: "dim",
-}
-ROLE_VI = {
-    Role.LEAD: "chủ trì",
-    Role.DIRECTING: "trực tiếp chỉ đạo",
-    Role.COORDINATING: "phối hợp",
-    Role.CONSOLIDATING: "tổng hợp theo dõi",
-    Role.APPRAISING: "thẩm định",
-    Role.IMPLEMENTING: "triển khai thực hiện",
-    Role.DATA: "rà soát, thống kê danh sách",
-    Role.INFORMED: "nơi nhận để biết",
-    Role.SUPERIOR: "cấp trên",
 }
 PHASE_VI = {
     Phase.IMPLEMENTATION: "giai đoạn thực hiện",

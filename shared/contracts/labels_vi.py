@@ -1,6 +1,6 @@
 """Vietnamese words for the closed lists of the vocabulary, as mails and screens both say them."""
 
-from shared.contracts.vocabulary import Cause, Sector, Sex, VerdictReason, VerdictStatus
+from shared.contracts.vocabulary import Cause, Role, Sector, Sex, VerdictReason, VerdictStatus
 
 GROUP_VI = {
     Sex.MALE.value: "nam",
@@ -45,6 +45,19 @@ REASON_VI = {
     VerdictReason.CHILD_NOT_MET: "có chỉ tiêu y tế chưa đạt",
     VerdictReason.CHILD_NOT_EVALUABLE: "có chỉ tiêu y tế chưa đánh giá được",
     VerdictReason.NONE_APPLICABLE: "không có chỉ tiêu y tế nào áp dụng",
+}
+
+# The words of the glossary; mails to officials say some of them with the fuller verb of a dispatch.
+ROLE_VI = {
+    Role.LEAD: "chủ trì",
+    Role.DIRECTING: "trực tiếp chỉ đạo",
+    Role.COORDINATING: "phối hợp",
+    Role.CONSOLIDATING: "tổng hợp theo dõi",
+    Role.APPRAISING: "thẩm định",
+    Role.IMPLEMENTING: "triển khai thực hiện",
+    Role.DATA: "rà soát, thống kê danh sách",
+    Role.INFORMED: "nơi nhận để biết",
+    Role.SUPERIOR: "cấp trên",
 }
 
 CAUSE_VI = {

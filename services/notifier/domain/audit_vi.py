@@ -14,7 +14,7 @@ from services.notifier.domain.numbers_vi import count_vi, threshold_vi
 from services.notifier.domain.report_content import TrailLine
 from services.notifier.domain.route import name_in
 from shared.catalog.catalog import Catalog
-from shared.contracts.labels_vi import CAUSE_VI
+from shared.contracts.labels_vi import CAUSE_VI, ROLE_VI
 from shared.contracts.vocabulary import Cause, Channel, NoticeKind, Role
 
 KIND_VI = {
@@ -48,17 +48,7 @@ ACTION_VI = {
     "late": "số liệu đến muộn",
     "rollup": "thay đổi kết quả tổng hợp phần y tế",
 }
-ROLE_VI = {
-    Role.LEAD: "chủ trì",
-    Role.DIRECTING: "trực tiếp chỉ đạo",
-    Role.COORDINATING: "phối hợp",
-    Role.CONSOLIDATING: "tổng hợp theo dõi",
-    Role.APPRAISING: "thẩm định",
-    Role.IMPLEMENTING: "triển khai thực hiện",
-    Role.DATA: "rà soát, thống kê danh sách",
-    Role.INFORMED: "nhận để biết",
-    Role.SUPERIOR: "cấp trên (quy định của địa phương)",
-}
+_ROLE_VI = ROLE_VI | {Role.SUPERIOR: "cấp trên (quy định của địa phương)"}
 _REASON_VI = {
     UnroutableReason.NO_DISPATCH: "không có văn bản giao nhiệm vụ đang có hiệu lực",
     UnroutableReason.NO_ASSIGNMENT: "văn bản không giao cho đơn vị nào",
@@ -168,7 +158,7 @@ def _told_row(catalog: Catalog, row: TrailRow, told: Mapping[str, Any], details:
         what="báo cho",
         actor="",
         unit=name_in(catalog, dispatch, str(told.get("unit", "")), unit) if known else str(told.get("unit", "")),
-        role=ROLE_VI.get(Role(role), role) if role in set(Role) else str(role),
+        role=_ROLE_VI.get(Role(role), role) if role in set(Role) else str(role),
         channel=channel,
         address=str(told.get("address") or ""),
         clauses=clauses_vi(catalog, dispatch, told.get("clauses", ())),
@@ -208,7 +198,7 @@ def unsent_vi(catalog: Catalog, news: Unsent) -> str:
         became = "không gửi, đã có diễn biến mới hơn"
     else:
         became = "chờ gửi" if news.held_for is None else f"chờ gửi ({HELD_VI[news.held_for]})"
-    return f"{what}: {name} ({ROLE_VI[news.role]}) – {news.address}: {became}"
+    return f"{what}: {name} ({_ROLE_VI[news.role]}) – {news.address}: {became}"
 
 
 def _notice_vi(notice: NoticeKind) -> str:

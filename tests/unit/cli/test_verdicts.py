@@ -9,7 +9,6 @@ from msgspec import structs
 from datchuan.cli.explain import concerned, value_lines
 from datchuan.cli.status import provinces_first
 from datchuan.cli.verdicts import cell_line, confidence_document, confidences_vi, measure_vi
-from datchuan.labels import ROLE_VI
 from services.evaluator.adapters.queries import NodeStatus
 from services.evaluator.domain.findings import Finding
 from services.evaluator.domain.plan import Node, PlanKey, compile_plan
@@ -18,6 +17,7 @@ from services.evaluator.domain.slots import slot_table
 from shared.catalog.catalog import Catalog
 from shared.catalog.load import load_catalog
 from shared.catalog.rulesets import IndicatorRule
+from shared.contracts.labels_vi import ROLE_VI
 from shared.contracts.vocabulary import Confidence, NodeKind, Part, VerdictReason, VerdictStatus
 from shared.contracts.wire import CellFinding, IndicatorReported
 
