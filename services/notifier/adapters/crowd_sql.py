@@ -1,5 +1,7 @@
 """The statements for crowds: addresses with more due entries than one message names. The entries stay in place."""
 
+from services.notifier.adapters.outbox_sql import DUE_COLUMNS
+
 # What leaves as a message of its own, and what a machine reads item by item, is never summed up. The first bound is one
 # that the index of what waits knows: what is held until tomorrow is not looked at.
 _OF_A_CROWD = """
@@ -37,9 +39,8 @@ UNION ALL
 SELECT 'unit', unit, '', count(*) FROM topic GROUP BY unit
 """
 
-FIRST_OF_CROWD = """
-SELECT l.id, l.subject, l.kind, l.alert_id, l.unit, l.node, l.cell, l.as_of, l.cause, l.sequence, l.responsible_unit,
-       l.role, l.channel, l.address, l.dispatch, l.clauses, l.gap_vi, l.no_address_units
+FIRST_OF_CROWD = f"""
+SELECT {DUE_COLUMNS}
   FROM notifier.ledger AS l WHERE l.delivery_id = :delivery_id
  ORDER BY l.kind <> 'escalated', l.kind <> 'opened', l.due_at, l.id LIMIT :most
 """

@@ -11,6 +11,7 @@ from services.notifier.adapters import alert_sql
 from services.notifier.adapters.alert_rows import as_json, entry_row
 from services.notifier.adapters.alert_store import take_turn
 from services.notifier.adapters.audit_store import insert_lines
+from services.notifier.adapters.outbox_sql import DUE_COLUMNS
 from services.notifier.domain.audit import OPERATOR, AuditKind, AuditLine
 from services.notifier.domain.ledger import DueEntry
 from services.notifier.domain.reviving import DeadEntry, Revival, revive
@@ -19,9 +20,8 @@ from shared.contracts.vocabulary import AlertKind, Channel
 
 _DEAD = "SELECT channel FROM notifier.delivery WHERE id = :id AND status = 'dead' FOR UPDATE"
 
-_ENTRIES = """
-SELECT l.id, l.subject, l.kind, l.alert_id, l.unit, l.node, l.cell, l.as_of, l.cause, l.sequence, l.responsible_unit,
-       l.role, l.channel, l.address, l.dispatch, l.clauses, l.gap_vi, l.no_address_units,
+_ENTRIES = f"""
+SELECT {DUE_COLUMNS},
        a.ended_at IS NOT NULL AS alert_ended, a.kind AS alert_kind
   FROM notifier.ledger AS l LEFT JOIN notifier.alert AS a ON a.id = l.alert_id
  WHERE l.delivery_id = :id AND l.status = 'dead' ORDER BY l.id FOR UPDATE OF l

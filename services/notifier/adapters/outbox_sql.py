@@ -7,6 +7,11 @@ SELECT pg_try_advisory_xact_lock(3496, 2), set_config('enable_seqscan', 'off', t
        set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)
 """
 
+# What a DueEntry is read from.
+DUE_COLUMNS = """\
+l.id, l.subject, l.kind, l.alert_id, l.unit, l.node, l.cell, l.as_of, l.cause, l.sequence, l.responsible_unit,
+       l.role, l.channel, l.address, l.dispatch, l.clauses, l.gap_vi, l.no_address_units"""
+
 # An address that gets a message gets with it what would be due within the next window: a burst that lasts makes one
 # message per window, not one per round. Address by address, so that one with little news never gets it in parts because
 # another has much. Only the oldest entries are looked at, and then those of their addresses: a storm leaves a hundred
@@ -15,7 +20,7 @@ SELECT pg_try_advisory_xact_lock(3496, 2), set_config('enable_seqscan', 'off', t
 # with what is held until the same moment; of that, the times written down differ by the clocks' fractions of a second.
 # An address that got a message a moment ago waits for the pause to end: a storm that lasts cannot fill a mailbox.
 # SKIP LOCKED: rows that a running decision about alerts is changing are left to the next round, never waited for.
-DUE = """
+DUE = f"""
 WITH oldest AS (
     SELECT channel, address, due_at FROM notifier.ledger AS l
      WHERE status = 'waiting' AND due_at <= statement_timestamp()
@@ -26,8 +31,7 @@ WITH oldest AS (
      ORDER BY due_at LIMIT :entries),
 place AS (
     SELECT channel, address, min(due_at) AS since FROM oldest GROUP BY channel, address ORDER BY since LIMIT :addresses)
-SELECT l.id, l.subject, l.kind, l.alert_id, l.unit, l.node, l.cell, l.as_of, l.cause, l.sequence, l.responsible_unit,
-       l.role, l.channel, l.address, l.dispatch, l.clauses, l.gap_vi, l.no_address_units
+SELECT {DUE_COLUMNS}
   FROM notifier.ledger AS l JOIN place USING (channel, address)
  WHERE l.status = 'waiting' AND l.due_at <= statement_timestamp() + make_interval(secs => :window_seconds)
    AND (l.held_for IS NULL OR l.due_at <= statement_timestamp() + interval '2 seconds')

@@ -131,22 +131,6 @@ class Courses(Protocol):
         ...
 
 
-class Acknowledgements(Protocol):
-    """Where it is kept who looks after an alert."""
-
-    async def acknowledge(self, alert_ids: Sequence[str], by: str, via: str, at: dt.datetime) -> list[Course]:
-        """Stop reminders and escalation of the alerts that are open; return their courses, held."""
-        ...
-
-    async def unacknowledge(self, alert_ids: Sequence[str], by: str, via: str, at: dt.datetime) -> list[Course]:
-        """Take acknowledgements back; return the courses that go on."""
-        ...
-
-    async def standing(self, alert_ids: Sequence[str]) -> Mapping[str, Course]:
-        """Return the courses of alerts, by alert id."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Pace:
     """How news of one address is gathered: what is due within the window leaves together, and no message leaves before
